@@ -1,0 +1,114 @@
+"""Every event the server tells browsers, and the one function that sends one.
+
+An event carries ids and the few fields a list needs; the browser fetches the rest. It is emitted inside the
+transaction that made it true and leaves after the commit. `tests/contract/events.json` holds one of each.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db import transaction
+
+from pulse import clock, stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    type: ClassVar[str]
+
+    def wire(self) -> dict[str, Any]:
+        """The message as the browser gets it; `timestamp` is in unix seconds."""
+        fields = {
+            name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
+        }
+        return {"type": self.type, **fields, "timestamp": clock.now().timestamp()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionEvent(Event):
+    execution_id: str
+    job_id: str  # as the seeds' clients know it: the schedule's id, or the job's own where no schedule asked for it
+    scheduled_job_id: str | None
+    async_job_id: str | None  # the job's id
+    handler_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionStarted(ExecutionEvent):
+    type: ClassVar[str] = "pulse_execution_started"
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionCompleted(ExecutionEvent):
+    type: ClassVar[str] = "pulse_execution_completed"
+    duration_ms: int
+    result_summary: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFailed(ExecutionEvent):
+    type: ClassVar[str] = "pulse_execution_failed"
+    duration_ms: int
+    error: str
+    error_code: str
+    error_details: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Event):
+    type: ClassVar[str] = "progress"
+    execution_id: str
+    job_id: str
+    scheduled_job_id: str | None
+    async_job_id: str | None
+    stage: str
+    current: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUpdate(Event):
+    type: ClassVar[str] = "job_update"
+    job_id: str  # the job's own id
+    scheduled_job_id: str | None
+    handler_name: str
+    status: str
+    waiting_reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleUpdate(Event):
+    type: ClassVar[str] = "schedule_update"
+    scheduled_job_id: str
+    state: str
+    next_run_at: datetime | None
+    last_run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLines(Event):
+    """Lines that were written to one execution's log. Sent only to clients that subscribed to it."""
+
+    type: ClassVar[str] = "log_lines"
+    execution_id: str
+    async_job_id: str | None
+    lines: list[dict[str, Any]]  # each as the log API gives it
+
+
+ALL: tuple[type[Event], ...] = (
+    ExecutionStarted,
+    ExecutionCompleted,
+    ExecutionFailed,
+    Progress,
+    JobUpdate,
+    ScheduleUpdate,
+    LogLines,
+)
+
+
+def emit(event: Event) -> None:
+    """Send one event once the current transaction has committed, or at once where there is none."""
+    message = event.wire()
+    transaction.on_commit(lambda: stream.append(message))

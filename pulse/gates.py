@@ -1,0 +1,85 @@
+"""Gates: the questions asked before a job runs, in the order of settings.PULSE_GATES.
+
+A gate is an object with `ask(claim)` and `release(claim)`. It must answer within milliseconds. A gate named in the
+settings that cannot be loaded stops every process at start.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Final, Protocol
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from pulse import registry
+from pulse.models import Switch
+from pulse.run import Claim
+from pulse.states import PauseReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Go, or pause until / because."""
+
+    may_run: bool
+    reason: PauseReason | None = None
+    because: str = ""  # one sentence for people
+    resume_at: datetime | None = None  # when asking again makes sense; None: when a person or an event says so
+
+
+GO: Final = Verdict(may_run=True)
+
+
+class Gate(Protocol):
+    def ask(self, claim: Claim) -> Verdict: ...
+
+    def release(self, claim: Claim) -> None:
+        """Give back what `ask` took, because a later gate refused."""
+
+
+class PausedGate:
+    """Refuses what an operator has switched off: everything, the job's queue or its handler."""
+
+    def ask(self, claim: Claim) -> Verdict:
+        queue = registry.registry.get(claim.handler_name).queue
+        switch = Switch.objects.off_for(queue=queue, handler_name=claim.handler_name)
+        if switch is None:
+            return GO
+        what = {"all": "all work", "queue": f"queue '{switch.name}'", "handler": f"handler '{switch.name}'"}
+        because = f"{what[switch.scope]} is paused by an operator{f': {switch.reason}' if switch.reason else ''}"
+        return Verdict(may_run=False, reason=PauseReason.USER_REQUESTED, because=because)
+
+    def release(self, claim: Claim) -> None:
+        """Nothing was taken."""
+
+
+paused = PausedGate()
+
+
+@cache
+def gates() -> tuple[Gate, ...]:
+    """The gates of the settings, in their order. Raises ImportError for one that is not there."""
+    return tuple(import_string(path) for path in settings.PULSE_GATES)
+
+
+def ask_all(claim: Claim) -> Verdict:
+    """The first refusal, or GO. What the gates before a refusing one had taken is given back."""
+    passed: list[Gate] = []
+    for gate in gates():
+        verdict = gate.ask(claim)
+        if not verdict.may_run:
+            for earlier in reversed(passed):
+                earlier.release(claim)
+            return verdict
+        passed.append(gate)
+    return GO
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "PULSE_GATES":
+        gates.cache_clear()
+
+
+setting_changed.connect(_forget)

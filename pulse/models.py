@@ -1,0 +1,160 @@
+"""The truth about jobs: one row per job, one per worker, one per switch. Statuses move in `JobQuerySet.move` and in
+the engine's claim and settle, each a single conditional UPDATE."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from pulse import ids
+from pulse.states import ACTIVE, JobStatus, PauseReason, sources
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def move(self, job_id: str, to: JobStatus, **fields: Any) -> bool:
+        """Put one job into status `to`. False when it was not in a status that allows it."""
+        return self.filter(pk=job_id, status__in=sources(to)).update(status=to, **fields) == 1
+
+    def active(self) -> Self:
+        return self.filter(status__in=ACTIVE)
+
+    def due(self, now: datetime) -> Self:
+        """Queued jobs that may be published: they wait for no later time."""
+        return self.filter(status=JobStatus.QUEUED).filter(Q(run_at=None) | Q(run_at__lte=now))
+
+    def unpublished(self, now: datetime, *, lost_before: datetime) -> Self:
+        """Due jobs whose message was never sent, or was sent so long ago that the broker may have lost it."""
+        return self.due(now).filter(Q(published_at=None) | Q(published_at__lt=lost_before))
+
+    def orphaned(self, now: datetime, *, lost_before: datetime) -> Self:
+        """Running jobs whose worker stopped writing its heartbeat, or that are past their own deadline."""
+        alive = Worker.objects.filter(heartbeat_at__gte=lost_before).values("pk")
+        return self.filter(status=JobStatus.RUNNING).filter(~Q(worker_id__in=alive) | Q(deadline_at__lt=now))
+
+    def waking(self, now: datetime) -> Self:
+        """Paused jobs whose time to try again has come."""
+        return self.filter(status=JobStatus.PAUSED, resume_at__lte=now)
+
+
+class Job(models.Model):
+    """One piece of work that was asked for."""
+
+    id = models.CharField(primary_key=True, max_length=ids.MAX_LENGTH, default=ids.job_id, editable=False)
+    handler_name = models.CharField(max_length=200)
+    payload = models.JSONField(default=dict)
+    status = models.CharField(max_length=12, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    queue = models.CharField(max_length=100, default="default")
+    source = models.CharField(max_length=200, default="", blank=True)  # who asked: api, admin, schedule, a user name
+    schedule_id = models.CharField(max_length=ids.MAX_LENGTH, null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # the due time of the schedule it was fired for
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+
+    attempt = models.PositiveIntegerField(default=0)  # tries begun, from 1
+    failures = models.PositiveIntegerField(default=0)  # tries that count against max_retries
+    max_retries = models.PositiveIntegerField(default=2)
+    timeout_s = models.FloatField(default=300.0)
+    execution_id = models.CharField(max_length=ids.MAX_LENGTH, null=True, blank=True)  # the newest try: the fence
+    worker_id = models.CharField(max_length=200, null=True, blank=True)  # the worker that runs it
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    run_at = models.DateTimeField(null=True, blank=True)  # not before
+    published_at = models.DateTimeField(null=True, blank=True)  # last handed to the broker
+    started_at = models.DateTimeField(null=True, blank=True)  # of the newest try
+    deadline_at = models.DateTimeField(null=True, blank=True)  # a running job past it is an orphan
+    finished_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    waiting_reason = models.TextField(default="", blank=True)  # one sentence: what it waits for
+    pause_reason = models.CharField(max_length=20, choices=PauseReason.choices, default="", blank=True)
+    resume_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    pause_requested_at = models.DateTimeField(null=True, blank=True)
+
+    progress_current = models.BigIntegerField(default=0)
+    progress_total = models.BigIntegerField(null=True, blank=True)
+    stage = models.CharField(max_length=200, default="", blank=True)
+    cost_estimate_micros = models.BigIntegerField(null=True, blank=True)  # millionths of a US dollar
+    cost_micros = models.BigIntegerField(default=0)
+    result_summary = models.TextField(default="", blank=True)
+    error_code = models.CharField(max_length=40, default="", blank=True)
+    error_message = models.TextField(default="", blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        db_table = "pulse_job"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["schedule_id", "due_at"], name="pulse_job_one_per_due_time", condition=Q(due_at__isnull=False)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="pulse_job_newest"),
+            models.Index(fields=["status", "-created_at"], name="pulse_job_status"),
+            models.Index(fields=["schedule_id", "-created_at"], name="pulse_job_schedule"),
+            models.Index(fields=["published_at", "run_at"], name="pulse_job_queued", condition=Q(status="queued")),
+            models.Index(fields=["worker_id"], name="pulse_job_running", condition=Q(status="running")),
+            models.Index(fields=["resume_at"], name="pulse_job_paused", condition=Q(status="paused")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.handler_name} {self.status}"
+
+    @property
+    def progress_pct(self) -> float:
+        """0 when the total is unknown or 0."""
+        return 100 * self.progress_current / self.progress_total if self.progress_total else 0.0
+
+
+class Worker(models.Model):
+    """One Celery worker: its main process writes the heartbeat that keeps the leases of all its jobs."""
+
+    id = models.CharField(primary_key=True, max_length=200)  # host, pid and start: never used twice
+    name = models.CharField(max_length=200)  # Celery's node name
+    pid = models.PositiveIntegerField()
+    queues = models.JSONField(default=list)
+    concurrency = models.PositiveIntegerField(default=1)
+    started_at = models.DateTimeField(auto_now_add=True)
+    heartbeat_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "pulse_worker"
+        indexes = [models.Index(fields=["heartbeat_at"], name="pulse_worker_heartbeat")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SwitchQuerySet(models.QuerySet["Switch"]):
+    def off_for(self, *, queue: str, handler_name: str) -> "Switch | None":
+        """The widest switch that keeps a job of this queue and handler from running."""
+        wide, queued, handled = Switch.Scope.ALL, Switch.Scope.QUEUE, Switch.Scope.HANDLER
+        mine = Q(scope=wide) | Q(scope=queued, name=queue) | Q(scope=handled, name=handler_name)
+        return self.filter(mine).order_by("scope").first()
+
+
+class Switch(models.Model):
+    """What an operator has turned off: everything, a queue or a handler. It survives restarts."""
+
+    class Scope(models.TextChoices):
+        ALL = "all"
+        QUEUE = "queue"
+        HANDLER = "handler"
+
+    scope = models.CharField(max_length=10, choices=Scope.choices)
+    name = models.CharField(max_length=200, default="", blank=True)  # of the queue or handler; empty for all
+    reason = models.TextField(default="", blank=True)
+    paused_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SwitchQuerySet.as_manager()
+
+    class Meta:
+        db_table = "pulse_switch"
+        verbose_name_plural = "switches"
+        constraints = [models.UniqueConstraint(fields=["scope", "name"], name="pulse_switch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.name}".strip()

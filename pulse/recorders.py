@@ -1,0 +1,52 @@
+"""Recorders: apps above the core that write their own rows in the very statement that claims or settles a job.
+
+The engine's statements are `WITH job AS (UPDATE pulse_job ... RETURNING ...)`; a recorder adds further common table
+expressions that read from `job`, so that its row is there exactly when the job's change is, for no extra round trip.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from pulse.run import Claim, Run
+
+if TYPE_CHECKING:
+    from pulse.outcomes import Outcome
+
+
+class Recorder:
+    """Base with nothing to say. Names of parameters are shared by all recorders: prefix them with the app's name.
+
+    `claim_sql` sees `job` (the claimed row) and the parameters execution_id, worker_name; `settle_sql` sees `job`
+    (id, schedule_id, handler_name, started_at, ended_at) and what `settle_params` gives; `refuse_sql` sees `job` (id).
+    Each is a full expression, such as `started AS (INSERT ... SELECT ... FROM job)`, or empty.
+    """
+
+    claim_sql = ""
+    refuse_sql = ""
+    settle_sql = ""
+
+    def begin(self, run: Run[Any]) -> None:
+        """The handler is about to be called, in this thread."""
+
+    def settle_params(self, claim: Claim, outcome: "Outcome") -> Mapping[str, Any]:
+        """Values for `settle_sql`. Called once per attempt to settle; after `begin`, or without it for orphans."""
+        return {}
+
+    def end(self, claim: Claim, *, settled: bool) -> None:
+        """The settle was done, or (settled=False) came too late and changed nothing."""
+
+
+@cache
+def recorders() -> tuple[Recorder, ...]:
+    """One of each of settings.PULSE_RECORDERS. Raises ImportError for one that is not there."""
+    return tuple(import_string(path)() for path in settings.PULSE_RECORDERS)
+
+
+def with_expressions(statement: str, attribute: str) -> str:
+    """`statement` with the recorders' expressions in place of `{recorders}`."""
+    parts = [getattr(recorder, attribute) for recorder in recorders()]
+    return statement.replace("{recorders}", "".join(f",\n{part}" for part in parts if part))

@@ -1,0 +1,230 @@
+"""All settings of Pulse. This is the only module that reads the environment.
+
+Where a value is looked for: the process's environment, then the file `services.env` that `manage.py up` writes
+into the data folder (so that `celery -A pulse_project worker` in a second terminal finds the same servers), then
+the default given here.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+process_env = environ.Env()
+PULSE_DATA_DIR = Path(process_env("PULSE_DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
+SERVICES_ENV_FILE = PULSE_DATA_DIR / "services.env"
+
+
+def environment() -> dict[str, str]:
+    """The process's environment laid over the file that `manage.py up` keeps while it runs."""
+    lines = SERVICES_ENV_FILE.read_text().splitlines() if SERVICES_ENV_FILE.is_file() else []
+    written = dict(line.split("=", 1) for line in lines if "=" in line)
+    return {**written, **process_env.ENVIRON}
+
+
+class Env(environ.Env):
+    ENVIRON = environment()
+
+
+env = Env()
+
+
+def secret_key() -> str:
+    """The key from the environment, or one made once and kept in the data folder (mode 0600)."""
+    given: str = env("SECRET_KEY", default="")
+    if given:
+        return given
+    path = PULSE_DATA_DIR / "secret_key"
+    try:
+        return path.read_text()
+    except OSError:
+        fresh = secrets.token_urlsafe(50)
+    try:
+        PULSE_DATA_DIR.mkdir(parents=True, exist_ok=True)
+        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(fresh)
+    except FileExistsError:
+        return path.read_text()
+    except OSError:
+        return fresh  # a folder that cannot be written: `manage.py up` says so before anything else
+    return fresh
+
+
+SECRET_KEY = secret_key()
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "daphne",  # makes `manage.py runserver` speak WebSocket
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "django_celery_beat",
+    "pulse",
+    "schedules",
+    "executions",
+    "tasklogs",
+    *env.list("PULSE_EXTRA_APPS", default=["examples"]),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "pulse_project.urls"
+ASGI_APPLICATION = "pulse_project.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "pulse_project" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Servers -------------------------------------------------------------------------------------------------
+
+DATABASE_URL = env("DATABASE_URL", default="postgresql://pulse@127.0.0.1:5432/pulse")
+REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
+
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),  # seconds
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {"connect_timeout": 5, "application_name": "pulse"},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Web -----------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "/static/"
+FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+STATICFILES_DIRS = [("ui", FRONTEND_DIST)]
+SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]  # the front end is built by the set-up, not by Django
+WHITENOISE_USE_FINDERS = True
+
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "rest_framework.authentication.TokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "pulse.http.exception_handler",
+}
+SPECTACULAR_SETTINGS = {"TITLE": "Pulse", "VERSION": "1", "OAS_VERSION": "3.1.0", "SERVE_INCLUDE_SCHEMA": False}
+
+# --- Celery (why each: docs/adr/0003-engine-and-gates.md) -------------------------------------------------------
+
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the lease counts attempts, not the broker
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = True  # Redis: take a message only when a slot is free
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False  # a run's print() lines go to its task log, see tasklogs.capture
+CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 6 * 3600,  # seconds; a redelivery is harmless, but not wanted
+    "socket_timeout": 15,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 15,
+}
+CELERY_DB_REUSE_MAX = 1_000_000  # tasks before Celery's Django fix-up closes the database connection
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "schedules.ticker:PulseScheduler"
+
+# --- Pulse ---------------------------------------------------------------------------------------------------
+
+PULSE_GATES = env.list("PULSE_GATES", default=["pulse.gates.paused"])
+PULSE_RECORDERS = ["executions.recorders.ExecutionRecorder", "tasklogs.recorders.TaskLogRecorder"]
+PULSE_PORT = env.int("PULSE_PORT", default=8820)
+PULSE_PAYLOAD_MAX_BYTES = env.int("PULSE_PAYLOAD_MAX_BYTES", default=1_048_576)
+PULSE_WORKER_HEARTBEAT_S = env.float("PULSE_WORKER_HEARTBEAT_S", default=5.0)
+PULSE_WORKER_LOST_AFTER_S = env.float("PULSE_WORKER_LOST_AFTER_S", default=30.0)
+PULSE_REPUBLISH_AFTER_S = env.float("PULSE_REPUBLISH_AFTER_S", default=20.0)
+PULSE_CANCEL_GRACE_S = env.float("PULSE_CANCEL_GRACE_S", default=10.0)
+PULSE_EVENTS_STREAM = env("PULSE_EVENTS_STREAM", default="pulse:events")
+PULSE_EVENTS_KEPT = env.int("PULSE_EVENTS_KEPT", default=10_000)
+PULSE_HTTP_ALLOW_PRIVATE_ADDRESSES = env.bool("PULSE_HTTP_ALLOW_PRIVATE_ADDRESSES", default=False)
+PULSE_DJANGO_COMMANDS = env.list("PULSE_DJANGO_COMMANDS", default=["check", "clearsessions"])
+
+# --- Logging -------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "level": "INFO", "formatter": "line"},
+        "run": {"class": "tasklogs.capture.RunLogHandler"},
+    },
+    "root": {"level": "INFO", "handlers": ["console", "run"]},
+    "loggers": {
+        "pulse.run": {"level": "DEBUG"},
+    },
+}

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TaskLogsConfig(AppConfig):
+    name = "tasklogs"
+    verbose_name = "Task logs"

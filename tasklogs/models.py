@@ -1,0 +1,55 @@
+"""Lines logged during executions. Stage and task are labels, on purpose: there are no tables of them."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Coalesce
+
+from pulse import ids
+
+
+class TaskLogQuerySet(models.QuerySet["TaskLog"]):
+    def with_task_label(self) -> Self:
+        """Adds `task_label`: the task, or the stage's name where a line belongs to no task."""
+        return self.annotate(task_label=Coalesce("task_id", "stage"))
+
+    def of_task(self, task_id: str) -> Self:
+        """Lines of one task; a line without a task belongs to the task named as its stage."""
+        return self.with_task_label().filter(task_label=task_id)
+
+
+class TaskLog(models.Model):
+    """One line logged during an execution."""
+
+    class Level(models.TextChoices):
+        DEBUG = "debug"
+        INFO = "info"
+        WARN = "warn"
+        ERROR = "error"
+
+    id = models.BigAutoField(primary_key=True)
+    execution_id = models.CharField(max_length=ids.MAX_LENGTH)
+    job_id = models.CharField(max_length=ids.MAX_LENGTH, null=True, blank=True)
+    seq = models.BigIntegerField()  # from 1 within its execution: order, key and resume point
+    stage = models.CharField(max_length=200, default="unknown")
+    task_id = models.CharField(max_length=200, null=True, blank=True)
+    timestamp = models.DateTimeField()
+    level = models.CharField(max_length=5, choices=Level.choices, default=Level.INFO)
+    message = models.TextField()
+    metadata = models.JSONField(null=True, blank=True)
+
+    objects = TaskLogQuerySet.as_manager()
+
+    class Meta:
+        db_table = "task_logs"
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["execution_id", "seq"], name="task_logs_line")]
+        indexes = [
+            models.Index(fields=["job_id", "id"], name="task_logs_job"),
+            models.Index(fields=["task_id", "id"], name="task_logs_task", condition=models.Q(task_id__isnull=False)),
+            models.Index(fields=["stage", "id"], name="task_logs_stage", condition=models.Q(task_id__isnull=True)),
+            models.Index(fields=["timestamp"], name="task_logs_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.execution_id}:{self.seq} {self.message[:60]}"
