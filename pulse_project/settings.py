@@ -44,11 +44,15 @@ def secret_key() -> str:
         return path.read_text()
     except OSError:
         fresh = secrets.token_urlsafe(50)
+    draft = path.with_name(f"secret_key.{os.getpid()}")
     try:
         PULSE_DATA_DIR.mkdir(parents=True, exist_ok=True)
-        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(fresh)
+        draft.touch(mode=0o600)
+        draft.write_text(fresh)
+        os.link(draft, path)  # all of it or nothing, and the first process wins
+        draft.unlink()
     except FileExistsError:
+        draft.unlink()
         return path.read_text()
     except OSError:
         return fresh  # a folder that cannot be written: `manage.py up` says so before anything else
