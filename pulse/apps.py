@@ -8,7 +8,8 @@ class PulseConfig(AppConfig):
 
     def ready(self) -> None:
         """Find every installed app's handlers and give each its Celery task."""
-        from pulse import tasks  # noqa: PLC0415  models are loadable only from here on
+        from pulse import checks, tasks, worker  # noqa: F401, PLC0415  models are loadable only from here on
 
         autodiscover_modules("handlers")
         tasks.register_handlers()
+        worker.install()

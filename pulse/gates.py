@@ -4,7 +4,7 @@ A gate is an object with `ask(claim)` and `release(claim)`. It must answer withi
 settings that cannot be loaded stops every process at start.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Final, Protocol
@@ -27,6 +27,7 @@ class Verdict:
     reason: PauseReason | None = None
     because: str = ""  # one sentence for people
     resume_at: datetime | None = None  # when asking again makes sense; None: when a person or an event says so
+    gate: str = ""  # dotted path of the gate that refused; filled in by `ask_all`
 
 
 GO: Final = Verdict(may_run=True)
@@ -59,20 +60,20 @@ paused = PausedGate()
 
 
 @cache
-def gates() -> tuple[Gate, ...]:
+def gates() -> tuple[tuple[str, Gate], ...]:
     """The gates of the settings, in their order. Raises ImportError for one that is not there."""
-    return tuple(import_string(path) for path in settings.PULSE_GATES)
+    return tuple((path, import_string(path)) for path in settings.PULSE_GATES)
 
 
 def ask_all(claim: Claim) -> Verdict:
     """The first refusal, or GO. What the gates before a refusing one had taken is given back."""
     passed: list[Gate] = []
-    for gate in gates():
+    for path, gate in gates():
         verdict = gate.ask(claim)
         if not verdict.may_run:
             for earlier in reversed(passed):
                 earlier.release(claim)
-            return verdict
+            return replace(verdict, gate=path)
         passed.append(gate)
     return GO
 

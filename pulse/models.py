@@ -23,18 +23,19 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Queued jobs that may be published: they wait for no later time."""
         return self.filter(status=JobStatus.QUEUED).filter(Q(run_at=None) | Q(run_at__lte=now))
 
-    def unpublished(self, now: datetime, *, lost_before: datetime) -> Self:
-        """Due jobs whose message was never sent, or was sent so long ago that the broker may have lost it."""
-        return self.due(now).filter(Q(published_at=None) | Q(published_at__lt=lost_before))
-
     def orphaned(self, now: datetime, *, lost_before: datetime) -> Self:
-        """Running jobs whose worker stopped writing its heartbeat, or that are past their own deadline."""
-        alive = Worker.objects.filter(heartbeat_at__gte=lost_before).values("pk")
+        """Running jobs whose worker stopped or writes no heartbeat any more, or that are past their own deadline."""
+        alive = Worker.objects.filter(heartbeat_at__gte=lost_before, stopped_at=None).values("pk")
         return self.filter(status=JobStatus.RUNNING).filter(~Q(worker_id__in=alive) | Q(deadline_at__lt=now))
 
     def waking(self, now: datetime) -> Self:
         """Paused jobs whose time to try again has come."""
         return self.filter(status=JobStatus.PAUSED, resume_at__lte=now)
+
+    def held_by_switch(self, *, scope: str, name: str) -> Self:
+        """Paused jobs that a switch of this scope and name may have kept from starting."""
+        held = self.filter(status=JobStatus.PAUSED, waiting_gate="pulse.gates.paused")
+        return {"all": held, "queue": held.filter(queue=name), "handler": held.filter(handler_name=name)}[scope]
 
 
 class Job(models.Model):
@@ -66,6 +67,7 @@ class Job(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     waiting_reason = models.TextField(default="", blank=True)  # one sentence: what it waits for
+    waiting_gate = models.CharField(max_length=100, default="", blank=True)  # dotted path of the gate that refused
     pause_reason = models.CharField(max_length=20, choices=PauseReason.choices, default="", blank=True)
     resume_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)

@@ -1,1 +1,62 @@
-def register_handlers() -> None: ...
+"""One Celery task per handler, named as the handler: the message carries nothing but the job's id, as the task id.
+
+`before_start` is the one supported place to veto a task: receivers of `task_prerun` cannot stop anything, because
+Celery swallows what they raise.
+"""
+
+from typing import Any
+
+from celery import Task, shared_task
+from celery.exceptions import Ignore, Retry
+
+from pulse import engine, worker
+from pulse.outcomes import Outcome
+from pulse.registry import Handler, registry
+from pulse.states import JobStatus
+
+
+class JobFailed(Exception):
+    """What Celery is told of a job that failed; the job itself is settled already."""
+
+
+class PulseTask(Task):
+    """Claims the job before it starts, runs it, and tells Celery in Celery's words how it ended."""
+
+    abstract = True
+    acks_late = True
+    ignore_result = True
+    throws = (JobFailed,)
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        claimed = engine.claim(task_id, worker_id=worker.identity(), worker_name=self.request.hostname or "")
+        if claimed is None or not engine.admit(claimed):
+            raise Ignore
+        self.request.pulse_claim = claimed
+
+    def report(self, outcome: Outcome) -> str | None:
+        if outcome.status == JobStatus.QUEUED:
+            raise Retry(outcome.waiting_reason, when=outcome.retry_after_s)
+        if outcome.status == JobStatus.FAILED:
+            raise JobFailed(outcome.error_message)
+        if outcome.status != JobStatus.COMPLETED:
+            raise Ignore
+        return outcome.result_summary
+
+
+def register_handlers() -> None:
+    """Give every registered handler its Celery task."""
+    for handler in registry:
+        register(handler)
+
+
+def register(handler: Handler) -> None:
+    @shared_task(
+        name=handler.name,
+        base=PulseTask,
+        bind=True,
+        queue=handler.queue,
+        soft_time_limit=handler.timeout_s,
+        time_limit=handler.timeout_s + worker.HARD_LIMIT_AFTER_S,
+    )
+    def task(self: PulseTask) -> str | None:
+        return self.report(engine.run(self.request.pulse_claim))

@@ -1,0 +1,262 @@
+"""The engine: claim a job, ask the gates, call the handler, settle the outcome.
+
+The fence is the execution id, new for every try: a worker that comes back after its job was taken over matches no
+row, changes nothing, and says so in its log.
+"""
+
+import json
+import logging
+import traceback
+from dataclasses import replace
+from typing import Any, Final
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection
+
+from pulse import events, gates, ids, retry
+from pulse.errors import Cancelled, PauseRequested, RetryLater, UnknownHandler
+from pulse.outcomes import Outcome
+from pulse.recorders import recorders, with_expressions
+from pulse.registry import Handler, registry
+from pulse.run import Claim, LeaseLost, Run, current_run
+from pulse.states import FINAL, JobStatus, PauseReason
+from pulse.statements import CLAIM, REFUSE, SETTLE
+
+logger = logging.getLogger(__name__)
+DEADLINE_MARGIN_S: Final = 30.0  # after the time limit: how long Celery has to end the process itself
+
+
+def perform(job_id: str, *, worker_id: str, worker_name: str = "") -> Outcome | None:
+    """Claim one job, run it and settle it. None when it was not this worker's to run, or a gate refused it."""
+    claimed = claim(job_id, worker_id=worker_id, worker_name=worker_name)
+    if claimed is None or not admit(claimed):
+        return None
+    return run(claimed)
+
+
+def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None:
+    """Take the job: queued -> running, attempt + 1, leased to the worker. None when somebody else has it."""
+    given = {
+        "job_id": job_id,
+        "execution_id": ids.execution_id(),
+        "worker_id": worker_id,
+        "worker_name": worker_name or worker_id,
+        "margin_s": DEADLINE_MARGIN_S,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(with_expressions(CLAIM, "claim_sql"), given)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    job, execution, handler_name, payload, *numbers = row
+    attempt, failures, max_retries, timeout_s, schedule_id, due_at, estimate = numbers
+    return Claim(
+        job_id=job,
+        execution_id=execution,
+        handler_name=handler_name,
+        payload=payload if isinstance(payload, dict) else json.loads(payload),
+        attempt=attempt,
+        failures=failures,
+        max_retries=max_retries,
+        timeout_s=timeout_s,
+        schedule_id=schedule_id,
+        due_at=due_at,
+        cost_estimate_micros=estimate,
+    )
+
+
+def admit(claimed: Claim) -> bool:
+    """Ask the gates. A refused job is put to `paused` with the reason; it was never started and holds nothing."""
+    if claimed.handler_name not in registry:
+        return True  # `run` fails it with the reason
+    verdict = gates.ask_all(claimed)
+    if verdict.may_run:
+        return True
+    given = {
+        "job_id": claimed.job_id,
+        "execution_id": claimed.execution_id,
+        "pause_reason": verdict.reason or PauseReason.USER_REQUESTED,
+        "because": verdict.because,
+        "gate": verdict.gate,
+        "resume_at": verdict.resume_at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(with_expressions(REFUSE, "refuse_sql"), given)
+        refused = cursor.fetchone() is not None
+    if refused:
+        _tell_job(claimed, JobStatus.PAUSED, verdict.because)
+    return False
+
+
+def run(claimed: Claim) -> Outcome:
+    """Call the handler of a claimed job and settle how it ended."""
+    events.emit(events.ExecutionStarted(**_names(claimed), attempt=claimed.attempt))
+    outcome = _outcome_of(claimed)
+    try:
+        settle(claimed, outcome)
+    except SoftTimeLimitExceeded:  # the signal arrived between the handler's end and ours
+        connection.close()
+        settle(claimed, outcome)
+    return outcome
+
+
+def settle(claimed: Claim, outcome: Outcome) -> bool:
+    """Write how a try ended: the job, its execution and its last lines in one statement.
+
+    False when the job is no longer this try's: then nothing was changed.
+    """
+    progress_current, progress_total = outcome.progress or (None, None)
+    given: dict[str, Any] = {
+        "job_id": claimed.job_id,
+        "execution_id": claimed.execution_id,
+        "status": outcome.status,
+        "is_final": outcome.status in FINAL,
+        "failures": int(outcome.counts_as_failure),
+        "retry_after_s": outcome.retry_after_s or 0.0,
+        "pause_reason": outcome.pause_reason or "",
+        "waiting_reason": outcome.waiting_reason,
+        "progress_current": progress_current,
+        "progress_total": progress_total,
+        "stage": outcome.stage,
+        "cost_micros": outcome.cost_micros,
+        "result_summary": outcome.result_summary or "",
+        "error_code": outcome.error_code,
+        "error_message": outcome.error_message,
+    }
+    for recorder in recorders():
+        given.update(recorder.settle_params(claimed, outcome))
+    with connection.cursor() as cursor:
+        cursor.execute(with_expressions(SETTLE, "settle_sql"), given)
+        row = cursor.fetchone()
+    for recorder in recorders():
+        recorder.end(claimed, settled=row is not None)
+    if row is None:
+        logger.warning(
+            "job %s attempt %d: its lease was taken over, the outcome '%s' of %s changes nothing",
+            claimed.job_id, claimed.attempt, outcome.status, claimed.execution_id,
+        )  # fmt: skip
+        return False
+    status, waiting_reason, duration_ms = row
+    _tell_end(claimed, outcome, duration_ms)
+    _tell_job(claimed, status, waiting_reason)
+    return True
+
+
+def _outcome_of(claimed: Claim) -> Outcome:
+    """Call the handler; whatever it does, the result is a value."""
+    handler = None
+    current: Run[Any] | None = None
+    try:
+        handler = registry.get(claimed.handler_name)
+        current = Run(claimed, handler.payload.model_validate(claimed.payload))
+        returned = _call(handler, current)
+        outcome = Outcome(status=JobStatus.COMPLETED, result_summary=_summary(current, returned))
+    except Cancelled as stop:
+        outcome = Outcome(status=JobStatus.CANCELLED, error_code="cancelled", error_message=f"cancelled: {stop}")
+    except PauseRequested:
+        outcome = _paused()
+    except LeaseLost:
+        outcome = Outcome(status=JobStatus.FAILED, error_code="lease_lost", error_message="the lease was taken over")
+    except Exception as error:  # noqa: BLE001  the one catch-all: whatever a handler raises becomes an Outcome
+        outcome = _failure(claimed, error)
+    return outcome if current is None else _with_reached(outcome, current)
+
+
+def _call(handler: Handler, current: Run[Any]) -> Any:
+    token = current_run.set(current)
+    try:
+        for recorder in recorders():
+            recorder.begin(current)
+        return handler.function(current)
+    finally:
+        current_run.reset(token)
+
+
+def _summary(current: Run[Any], returned: Any) -> str | None:
+    return current.result_summary or (returned if isinstance(returned, str) else None)
+
+
+def _paused() -> Outcome:
+    because = "paused by an operator at a checkpoint; it starts again when it is resumed"
+    return Outcome(
+        status=JobStatus.PAUSED,
+        error_code="paused",
+        error_message=because,
+        pause_reason=PauseReason.USER_REQUESTED,
+        waiting_reason=because,
+    )
+
+
+def _failure(claimed: Claim, error: Exception) -> Outcome:
+    """Try again, or fail for good: by the error's kind and the tries that are left."""
+    code = retry.classify(error)
+    message = f"{type(error).__name__}: {error}" if code == "unknown" else str(error) or type(error).__name__
+    details = [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
+    told = {"error_code": code, "error_message": message, "error_details": details}
+    if isinstance(error, RetryLater):
+        return _again(claimed, error.after_s, counts=False, **told)
+    if isinstance(error, UnknownHandler) or not retry.is_transient(error) or claimed.failures >= claimed.max_retries:
+        return Outcome(status=JobStatus.FAILED, counts_as_failure=True, **told)
+    return _again(claimed, retry.backoff_s(claimed.failures + 1), counts=True, **told)
+
+
+def _again(claimed: Claim, after_s: float, *, counts: bool, **told: Any) -> Outcome:
+    retries = f"retry {claimed.failures + 1} of {claimed.max_retries}" if counts else "no retry used"
+    return Outcome(
+        status=JobStatus.QUEUED,
+        retry_after_s=after_s,
+        counts_as_failure=counts,
+        waiting_reason=f"tried again in {after_s:.0f} s ({retries}) after {told['error_code']}: "
+        f"{told['error_message']}",
+        **told,
+    )
+
+
+def _with_reached(outcome: Outcome, current: Run[Any]) -> Outcome:
+    return replace(
+        outcome,
+        cost_micros=current.cost_micros,
+        progress=(current.progress_current, current.progress_total),
+        stage=current.current_stage,
+    )
+
+
+def _names(claimed: Claim) -> dict[str, Any]:
+    return {
+        "execution_id": claimed.execution_id,
+        "job_id": claimed.schedule_id or claimed.job_id,
+        "scheduled_job_id": claimed.schedule_id,
+        "async_job_id": claimed.job_id,
+        "handler_name": claimed.handler_name,
+    }
+
+
+def _tell_end(claimed: Claim, outcome: Outcome, duration_ms: int) -> None:
+    if outcome.status == JobStatus.COMPLETED:
+        events.emit(
+            events.ExecutionCompleted(
+                **_names(claimed), duration_ms=duration_ms, result_summary=outcome.result_summary
+            )
+        )
+        return
+    events.emit(
+        events.ExecutionFailed(
+            **_names(claimed),
+            duration_ms=duration_ms,
+            error=outcome.error_message,
+            error_code=outcome.error_code,
+            error_details=outcome.error_details,
+        )
+    )
+
+
+def _tell_job(claimed: Claim, status: str, waiting_reason: str) -> None:
+    events.emit(
+        events.JobUpdate(
+            job_id=claimed.job_id,
+            scheduled_job_id=claimed.schedule_id,
+            handler_name=claimed.handler_name,
+            status=status,
+            waiting_reason=waiting_reason,
+        )
+    )

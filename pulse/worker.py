@@ -1,0 +1,127 @@
+"""What a Celery worker does for Pulse beside running tasks: it says that it lives, and gives back what it leaves.
+
+The main process writes one heartbeat row; the leases of all jobs that name this worker hang on it. It is written
+from Celery's own timer (no thread: a fork beside a thread may deadlock the child) and goes on while children burn CPU.
+"""
+
+import atexit
+import ctypes
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from typing import Any, Final
+
+from celery import bootsteps, current_app, signals
+from celery.exceptions import WorkerLostError
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from pulse import clock, orphans, stream
+from pulse.models import Worker
+
+logger = logging.getLogger(__name__)
+HARD_LIMIT_AFTER_S: Final = 10.0  # after a handler's time limit its process is ended
+PR_SET_PDEATHSIG: Final = 1
+
+_identity = ""
+
+
+def identity() -> str:
+    """The id of this process's worker row: host, pid of the main process and a random part, never used twice."""
+    global _identity  # noqa: PLW0603  made once in the main process, before the pool forks
+    if not _identity:
+        _identity = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return _identity
+
+
+class Heartbeat(bootsteps.StartStopStep):
+    """Keeps the worker's row fresh from the main process's timer."""
+
+    requires = {"celery.worker.components:Timer"}
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.main_pid = os.getpid()
+        identity()
+
+    def start(self, parent: Any) -> None:
+        self.name, self.concurrency = parent.hostname, parent.concurrency or 1
+        self.queues = sorted(parent.app.amqp.queues.consume_from)
+        self.beat()
+        parent.timer.call_repeatedly(settings.PULSE_WORKER_HEARTBEAT_S, self.beat)
+        atexit.register(self.leave)
+
+    def beat(self) -> None:
+        row = {
+            "name": self.name,
+            "pid": self.main_pid,
+            "queues": self.queues,
+            "concurrency": self.concurrency,
+            "heartbeat_at": clock.now(),
+        }
+        try:
+            close_old_connections()
+            Worker.objects.update_or_create(pk=identity(), defaults=row)
+        except DatabaseError as error:
+            connection.close()
+            logger.warning("the worker's heartbeat was not written: %s", error)
+
+    def leave(self) -> None:
+        """The pool is gone: what it left goes back to the queue, and the row says that the worker stopped."""
+        if os.getpid() != self.main_pid:
+            return
+        try:
+            connection.close()
+            Worker.objects.filter(pk=identity()).update(stopped_at=clock.now())
+            orphans.give_back(identity())
+        except DatabaseError as error:
+            logger.warning("could not say that the worker stopped, its lease will run out instead: %s", error)
+        stream.flush()
+
+
+@signals.worker_process_init.connect
+def follow_parent(**_: Any) -> None:
+    """A pool process whose main process is killed ends with it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+@signals.worker_process_shutdown.connect
+def send_last_events(**_: Any) -> None:
+    stream.flush()
+
+
+@signals.worker_shutting_down.connect
+def bound_the_drain(*, sig: str, **_: Any) -> None:
+    """A warm stop waits for running jobs without limit; after the grace it becomes a cold one."""
+    if sig == "SIGTERM":
+        timer = threading.Timer(settings.PULSE_STOP_GRACE_S, os.kill, (os.getpid(), signal.SIGQUIT))
+        timer.daemon = True
+        timer.start()
+
+
+@signals.task_failure.connect
+def handle_lost_process(*, task_id: str, exception: BaseException, **_: Any) -> None:
+    """In the main process: the pool process that ran this job was killed."""
+    if isinstance(exception, WorkerLostError):
+        orphans.handle_lost(task_id, worker_id=identity(), because=f"the process that ran it died: {exception}")
+
+
+@signals.celeryd_init.connect
+def listen_to_all_queues(*, conf: Any, options: dict[str, Any] | None = None, **_: Any) -> None:
+    """Without `-Q`, a worker takes from every queue that a handler names."""
+    from kombu import Queue  # noqa: PLC0415
+
+    from pulse.registry import registry  # noqa: PLC0415
+
+    names = {conf.task_default_queue, *registry.queues()}
+    conf.task_queues = [Queue(name) for name in sorted(names)]
+
+
+def install() -> None:
+    """Add the heartbeat to the application's workers."""
+    current_app.steps["worker"].add(Heartbeat)
