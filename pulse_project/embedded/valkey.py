@@ -1,0 +1,86 @@
+"""A Valkey server of our own, the broker and event stream: run as a child of this process."""
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+
+from pulse_project.embedded import packages, ports
+from pulse_project.embedded.errors import CannotStart
+from pulse_project.embedded.process import Child
+from pulse_project.embedded.secret import make_password, write_private
+from pulse_project.embedded.waiting import wait_until
+
+START_TIMEOUT_S = 60.0  # reading a long append-only file
+STOP_SIGNALS = ((signal.SIGTERM, 5.0), (signal.SIGINT, 1.0))
+
+
+@dataclass
+class Valkey:
+    """`folder` keeps everything of it. Raises CannotStart with one sentence when it cannot run."""
+
+    folder: Path
+    port: int = field(default_factory=ports.free_port)
+    keeps_data: bool = True  # append-only file, written to disk each second
+    child: Child = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.child = Child(
+            "Valkey",
+            [packages.valkey_server(), self.configuration],
+            log=self.folder / "valkey.log",
+            orphan_signal=signal.SIGTERM,
+            stop_signals=STOP_SIGNALS,
+            folder=self.folder,
+        )
+
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "valkey.conf"
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@{ports.LOOPBACK}:{self.port}/0"
+
+    def start(self) -> None:
+        """Write the configuration, with a new password, start, and return when it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.password = make_password(self.folder / "password")
+        write_private(self.configuration, self.directives())
+        self.child.start()
+        try:
+            if not wait_until(self.answers, timeout_s=START_TIMEOUT_S):
+                raise CannotStart(
+                    f"Valkey did not answer within {START_TIMEOUT_S:.0f} s: see {self.child.log}."
+                )
+        except BaseException:
+            self.child.stop()
+            raise
+
+    def stop(self, *, within_s: float = 10.0) -> None:
+        self.child.stop(within_s=within_s)
+
+    def directives(self) -> str:
+        """The password stands in the file, never on the command line."""
+        persistence = "appendonly yes\nappendfsync everysec\n" if self.keeps_data else "appendonly no\n"
+        return (
+            f"bind {ports.LOOPBACK}\nport {self.port}\ndaemonize no\nrequirepass {self.password}\n"
+            f'dir "{self.folder}"\nsave ""\nmaxmemory-policy noeviction\n{persistence}'
+        )
+
+    def answers(self) -> bool:
+        """False while it loads its data. Raises CannotStart when it ended."""
+        if not self.child.is_running():
+            raise CannotStart(f"Valkey did not start: {self.child.last_words(1)}. Log: {self.child.log}")
+        try:
+            return bool(self.client().ping())
+        except redis.RedisError:
+            return False
+
+    def client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2)
+
+    def version(self) -> str:
+        """Such as 9.1.2."""
+        return str(self.client().info("server")["valkey_version"])
