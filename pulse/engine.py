@@ -19,8 +19,8 @@ from pulse.outcomes import Outcome
 from pulse.recorders import recorders, with_expressions
 from pulse.registry import Handler, registry
 from pulse.run import Claim, LeaseLost, Run, current_run
-from pulse.states import FINAL, JobStatus, PauseReason
 from pulse.statements import CLAIM, REFUSE, SETTLE
+from pulse.states import FINAL, JobStatus, PauseReason
 
 logger = logging.getLogger(__name__)
 DEADLINE_MARGIN_S: Final = 30.0  # after the time limit: how long Celery has to end the process itself
@@ -43,9 +43,7 @@ def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None
         "worker_name": worker_name or worker_id,
         "margin_s": DEADLINE_MARGIN_S,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(with_expressions(CLAIM, "claim_sql"), given)
-        row = cursor.fetchone()
+    row = _one(with_expressions(CLAIM, "claim_sql"), given)
     if row is None:
         return None
     job, execution, handler_name, payload, *numbers = row
@@ -80,10 +78,7 @@ def admit(claimed: Claim) -> bool:
         "gate": verdict.gate,
         "resume_at": verdict.resume_at,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(with_expressions(REFUSE, "refuse_sql"), given)
-        refused = cursor.fetchone() is not None
-    if refused:
+    if _one(with_expressions(REFUSE, "refuse_sql"), given) is not None:
         _tell_job(claimed, JobStatus.PAUSED, verdict.because)
     return False
 
@@ -125,9 +120,7 @@ def settle(claimed: Claim, outcome: Outcome) -> bool:
     }
     for recorder in recorders():
         given.update(recorder.settle_params(claimed, outcome))
-    with connection.cursor() as cursor:
-        cursor.execute(with_expressions(SETTLE, "settle_sql"), given)
-        row = cursor.fetchone()
+    row = _one(with_expressions(SETTLE, "settle_sql"), given)
     for recorder in recorders():
         recorder.end(claimed, settled=row is not None)
     if row is None:
@@ -140,6 +133,13 @@ def settle(claimed: Claim, outcome: Outcome) -> bool:
     _tell_end(claimed, outcome, duration_ms)
     _tell_job(claimed, status, waiting_reason)
     return True
+
+
+def _one(statement: str, given: dict[str, Any]) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
 
 
 def _outcome_of(claimed: Claim) -> Outcome:
@@ -192,7 +192,7 @@ def _failure(claimed: Claim, error: Exception) -> Outcome:
     code = retry.classify(error)
     message = f"{type(error).__name__}: {error}" if code == "unknown" else str(error) or type(error).__name__
     details = [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
-    told = {"error_code": code, "error_message": message, "error_details": details}
+    told: dict[str, Any] = {"error_code": code, "error_message": message, "error_details": details}
     if isinstance(error, RetryLater):
         return _again(claimed, error.after_s, counts=False, **told)
     if isinstance(error, UnknownHandler) or not retry.is_transient(error) or claimed.failures >= claimed.max_retries:

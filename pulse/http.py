@@ -115,7 +115,9 @@ def envelope(
 
 
 def _of_pulse(error: PulseError) -> dict[str, Any]:
-    details = error.details.get("errors") or ([{"field": error.field, "message": error.message}] if error.field else [])
+    details = error.details.get("errors") or (
+        [{"field": error.field, "message": error.message}] if error.field else []
+    )
     body = envelope(error.message, code=error.code, details=details, hints=[error.hint] if error.hint else [])
     return body | {name: value for name, value in error.details.items() if name != "errors"}
 
@@ -125,7 +127,7 @@ def _of_framework(error: exceptions.APIException) -> dict[str, Any]:
         details = list(_fields(error.detail))
         first = details[0] if details else {"field": None, "message": "invalid"}
         message = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
-        return envelope(message, code="invalid_input", details=details)
+        return envelope(str(message), code="invalid_input", details=details)
     codes = error.get_codes()
     return envelope(str(error.detail), code=codes if isinstance(codes, str) else "error")
 

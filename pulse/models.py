@@ -89,7 +89,9 @@ class Job(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["schedule_id", "due_at"], name="pulse_job_one_per_due_time", condition=Q(due_at__isnull=False)
+                fields=["schedule_id", "due_at"],
+                name="pulse_job_one_per_due_time",
+                condition=Q(due_at__isnull=False),
             ),
         ]
         indexes = [

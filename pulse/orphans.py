@@ -68,9 +68,7 @@ def _back(because: str, *, counts: bool) -> Outcome:
 
 def _failed(because: str) -> Outcome:
     message = f"{because}; its handler is not declared safe to repeat"
-    return Outcome(
-        status=JobStatus.FAILED, error_code="worker_lost", error_message=message, counts_as_failure=True
-    )
+    return Outcome(status=JobStatus.FAILED, error_code="worker_lost", error_message=message, counts_as_failure=True)
 
 
 def _claim(job: Job) -> Claim:

@@ -29,7 +29,10 @@ def publish(jobs: Iterable[Job]) -> bool:
     if not waiting:
         return True
     try:
-        with current_app.producer_pool.acquire(block=True, timeout=5) as producer, producer.batch(max_size=BATCH):
+        with (
+            current_app.producer_pool.acquire(block=True, timeout=5) as producer,
+            producer.batch(max_size=BATCH),
+        ):
             for job in waiting:
                 task = current_app.tasks[job.handler_name]
                 task.apply_async(task_id=job.pk, queue=job.queue, producer=producer, retry=False)

@@ -1,7 +1,8 @@
 """Recorders: apps above the core that write their own rows in the very statement that claims or settles a job.
 
 The engine's statements are `WITH job AS (UPDATE pulse_job ... RETURNING ...)`; a recorder adds further common table
-expressions that read from `job`, so that its row is there exactly when the job's change is, for no extra round trip.
+expressions that read from `job`, so that its row is there exactly when the job's change is, without another
+round trip.
 """
 
 from collections.abc import Mapping
@@ -21,8 +22,8 @@ class Recorder:
     """Base with nothing to say. Names of parameters are shared by all recorders: prefix them with the app's name.
 
     `claim_sql` sees `job` (the claimed row) and the parameters execution_id, worker_name; `settle_sql` sees `job`
-    (id, schedule_id, handler_name, started_at, ended_at) and what `settle_params` gives; `refuse_sql` sees `job` (id).
-    Each is a full expression, such as `started AS (INSERT ... SELECT ... FROM job)`, or empty.
+    (id, schedule_id, handler_name, started_at, ended_at) and what `settle_params` gives; `refuse_sql` sees `job`
+    (id). Each is a full expression, such as `started AS (INSERT ... SELECT ... FROM job)`, or empty.
     """
 
     claim_sql = ""
@@ -46,6 +47,7 @@ def recorders() -> tuple[Recorder, ...]:
     return tuple(import_string(path)() for path in settings.PULSE_RECORDERS)
 
 
+@cache
 def with_expressions(statement: str, attribute: str) -> str:
     """`statement` with the recorders' expressions in place of `{recorders}`."""
     parts = [getattr(recorder, attribute) for recorder in recorders()]

@@ -108,7 +108,9 @@ def handler(
     if not NAME.match(name):
         raise InvalidInput(f"handler name '{name}' must look like domain.operation, in lower case", field="name")
     if timeout_s <= 0 or max_retries < 0:
-        raise InvalidInput(f"handler '{name}': timeout_s must be above 0 and max_retries at least 0", field="timeout_s")
+        raise InvalidInput(
+            f"handler '{name}': timeout_s must be above 0 and max_retries at least 0", field="timeout_s"
+        )
 
     def register(function: Function) -> Function:
         registry.add(

@@ -118,7 +118,9 @@ class Run(Generic[P]):
         mine = Job.objects.filter(pk=self.job_id, execution_id=self.execution_id, status=JobStatus.RUNNING)
         if not connection.in_atomic_block:  # else the row would stay locked until the handler commits
             mine.update(
-                progress_current=self.progress_current, progress_total=self.progress_total, stage=self.current_stage
+                progress_current=self.progress_current,
+                progress_total=self.progress_total,
+                stage=self.current_stage,
             )
             self._tell_progress()
         asked = mine.values_list("cancel_requested_at", "pause_requested_at").first()

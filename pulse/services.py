@@ -32,7 +32,8 @@ def validated_payload(handler_name: str, payload: dict[str, Any] | None) -> dict
         ]
         first = faults[0]
         raise InvalidPayload(
-            f"the payload does not fit handler '{handler_name}': {first['field']}: {first['message']}", errors=faults
+            f"the payload does not fit handler '{handler_name}': {first['field']}: {first['message']}",
+            errors=faults,
         ) from error
     except (TypeError, ValueError) as error:
         raise InvalidPayload(f"the payload is not JSON: {error}", field="payload") from error
@@ -107,7 +108,12 @@ def cancel(job_id: str, *, reason: str = "cancelled by an operator") -> Job:
     waiting = Job.objects.filter(pk=job_id, status__in=[JobStatus.QUEUED, JobStatus.PAUSED])
     running = Job.objects.filter(pk=job_id, status=JobStatus.RUNNING)
     while True:
-        ended = {"status": JobStatus.CANCELLED, "finished_at": now, "error_code": "cancelled", "error_message": reason}
+        ended = {
+            "status": JobStatus.CANCELLED,
+            "finished_at": now,
+            "error_code": "cancelled",
+            "error_message": reason,
+        }
         if waiting.update(**ended, waiting_reason="", resume_at=None):
             return _told(job_id)
         if running.update(cancel_requested_at=now, waiting_reason=f"is being stopped: {reason}"):

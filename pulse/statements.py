@@ -48,7 +48,8 @@ WITH job AS (
         status = CASE WHEN cancel_requested_at IS NOT NULL AND %(status)s IN ('queued', 'paused')
             THEN 'cancelled' ELSE %(status)s END,
         failures = failures + %(failures)s,
-        run_at = CASE WHEN %(status)s = 'queued' THEN clock_timestamp() + make_interval(secs => %(retry_after_s)s) END,
+        run_at = CASE WHEN %(status)s = 'queued'
+            THEN clock_timestamp() + make_interval(secs => %(retry_after_s)s) END,
         published_at = NULL,
         finished_at = CASE WHEN %(is_final)s OR cancel_requested_at IS NOT NULL THEN clock_timestamp() END,
         deadline_at = NULL, pause_requested_at = NULL,

@@ -58,11 +58,11 @@ def take_lost(now: datetime) -> list[Job]:
 
 def depth(queue: str) -> int:
     """How many messages the broker holds for a queue; 0 when it does not answer."""
-    try:
-        with current_app.connection_for_read() as connection:
+    with current_app.connection_for_read() as connection:
+        try:
             return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
-    except (*BROKER_FAULTS, *current_app.connection_for_read().channel_errors):
-        return 0
+        except (*BROKER_FAULTS, *connection.connection_errors, *connection.channel_errors):
+            return 0
 
 
 def _marked(jobs: list[Job], now: datetime) -> list[Job]:

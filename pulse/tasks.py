@@ -54,7 +54,6 @@ def register(handler: Handler) -> None:
         name=handler.name,
         base=PulseTask,
         bind=True,
-        queue=handler.queue,
         soft_time_limit=handler.timeout_s,
         time_limit=handler.timeout_s + worker.HARD_LIMIT_AFTER_S,
     )

@@ -1,7 +1,8 @@
 """What a Celery worker does for Pulse beside running tasks: it says that it lives, and gives back what it leaves.
 
 The main process writes one heartbeat row; the leases of all jobs that name this worker hang on it. It is written
-from Celery's own timer (no thread: a fork beside a thread may deadlock the child) and goes on while children burn CPU.
+from Celery's own timer, so it goes on while children burn CPU; not from a thread, because a fork beside a thread may
+deadlock the child.
 """
 
 import atexit
@@ -19,9 +20,11 @@ from celery import bootsteps, current_app, signals
 from celery.exceptions import WorkerLostError
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
+from kombu import Queue
 
 from pulse import clock, orphans, stream
 from pulse.models import Worker
+from pulse.registry import registry
 
 logger = logging.getLogger(__name__)
 HARD_LIMIT_AFTER_S: Final = 10.0  # after a handler's time limit its process is ended
@@ -114,10 +117,6 @@ def handle_lost_process(*, task_id: str, exception: BaseException, **_: Any) -> 
 @signals.celeryd_init.connect
 def listen_to_all_queues(*, conf: Any, options: dict[str, Any] | None = None, **_: Any) -> None:
     """Without `-Q`, a worker takes from every queue that a handler names."""
-    from kombu import Queue  # noqa: PLC0415
-
-    from pulse.registry import registry  # noqa: PLC0415
-
     names = {conf.task_default_queue, *registry.queues()}
     conf.task_queues = [Queue(name) for name in sorted(names)]
 

@@ -10,8 +10,11 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
+
+django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin carry a type parameter
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -174,7 +177,12 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "pulse.http.exception_handler",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Pulse", "VERSION": "1", "OAS_VERSION": "3.1.0", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Pulse",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
 
 # --- Celery (why each: docs/adr/0003-engine-and-gates.md) -------------------------------------------------------
 
