@@ -89,12 +89,17 @@ class ScheduleUpdate(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLines(Event):
-    """Lines that were written to one execution's log. Sent only to clients that subscribed to it."""
+    """Lines that were written to one execution's log. Sent only to clients that subscribed to it.
+
+    A flood or a huge line is not sent whole: where `lines` do not join on to what a client has, or end before
+    `last_seq`, it fetches the rest.
+    """
 
     type: ClassVar[str] = "log_lines"
     execution_id: str
     async_job_id: str | None
-    lines: list[dict[str, Any]]  # each as the log API gives it
+    last_seq: int  # of the newest line in the database
+    lines: list[dict[str, Any]]  # each as the log API gives it, except that `id` is null
 
 
 ALL: tuple[type[Event], ...] = (
