@@ -7,12 +7,14 @@ the default given here.
 
 import os
 import secrets
+import warnings
 from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin carry a type parameter
 
@@ -25,7 +27,10 @@ SERVICES_ENV_FILE = PULSE_DATA_DIR / "services.env"
 
 def environment() -> dict[str, str]:
     """The process's environment laid over the file that `manage.py up` keeps while it runs."""
-    lines = SERVICES_ENV_FILE.read_text().splitlines() if SERVICES_ENV_FILE.is_file() else []
+    try:
+        lines = SERVICES_ENV_FILE.read_text().splitlines()
+    except OSError:
+        lines = []  # it is not running, or it is another user's
     written = dict(line.split("=", 1) for line in lines if "=" in line)
     return {**written, **process_env.ENVIRON}
 
@@ -86,6 +91,7 @@ INSTALLED_APPS = [
     "schedules",
     "executions",
     "tasklogs",
+    "pulse_project",
     *env.list("PULSE_EXTRA_APPS", default=["examples"]),
 ]
 
@@ -120,11 +126,27 @@ TEMPLATES = [
 
 # --- Servers -------------------------------------------------------------------------------------------------
 
+SERVER_VARIABLES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
+PULSE_SERVERS_GIVEN = {name: url for name in SERVER_VARIABLES if (url := process_env(name, default=""))}
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's form of a PostgreSQL URL. An error names the variable and not the URL, which holds a password."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            parsed: dict[str, Any] = env.db_url_config(url)
+    except ValueError:
+        parsed = {}
+    if parsed.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
+    return parsed
+
+
 DATABASE_URL = env("DATABASE_URL", default="postgresql://pulse@127.0.0.1:5432/pulse")
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES: dict[str, dict[str, Any]] = {"default": database(DATABASE_URL)}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),  # seconds
     "CONN_HEALTH_CHECKS": True,
@@ -203,6 +225,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 15,
+    "priority_steps": list(range(10)),  # 0 is taken first
+    "queue_order_strategy": "priority",
 }
 CELERY_DB_REUSE_MAX = 1_000_000  # tasks before Celery's Django fix-up closes the database connection
 CELERY_TASK_SERIALIZER = "json"
@@ -212,8 +236,8 @@ CELERY_BEAT_SCHEDULER = "schedules.ticker:PulseScheduler"
 
 # --- Pulse ---------------------------------------------------------------------------------------------------
 
-PULSE_GATES = env.list("PULSE_GATES", default=["pulse.gates.paused"])
-PULSE_RECORDERS = ["executions.recorders.ExecutionRecorder", "tasklogs.recorders.TaskLogRecorder"]
+PULSE_GATES = env.list("PULSE_GATES", default=["pulse.gates.paused", "pulse.gates.concurrency"])
+PULSE_RECORDERS = ["pulse.slots.SlotRecorder", "executions.recorders.ExecutionRecorder", "tasklogs.recorders.TaskLogRecorder"]
 PULSE_PORT = env.int("PULSE_PORT", default=8820)
 PULSE_PAYLOAD_MAX_BYTES = env.int("PULSE_PAYLOAD_MAX_BYTES", default=1_048_576)
 PULSE_WORKER_HEARTBEAT_S = env.float("PULSE_WORKER_HEARTBEAT_S", default=5.0)

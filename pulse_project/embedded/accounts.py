@@ -81,9 +81,7 @@ def account_for_postgres() -> Account:
 
 def can_be_reached(path: Path) -> bool:
     """Whether any user of the machine may walk to `path` and read it."""
-    return path.stat().st_mode & 0o005 == 0o005 and all(
-        above.stat().st_mode & 0o001 for above in path.parents
-    )
+    return path.stat().st_mode & 0o005 == 0o005 and all(above.stat().st_mode & 0o001 for above in path.parents)
 
 
 def home_for(account: Account, home: Path) -> Path:

@@ -14,7 +14,7 @@ LEAVE_TIMEOUT_S = 15.0
 
 
 def clear(data: Path) -> None:
-    """Wait for a server that still shuts down, and forget a lock file whose process id is somebody else's now.
+    """Wait for a server that still shuts down; forget a lock file whose process id is now somebody else's.
 
     A lock file with a dead process id stays: PostgreSQL knows what to do with it, and checks more with it.
     """

@@ -28,7 +28,7 @@ def die_with_parent(parent_pid: int, stop_signal: signal.Signals) -> None:
         os._exit(1)
 
 
-@dataclass
+@dataclass(eq=False)
 class Child:
     """One foreground process with its log file. Start it from the main thread: Linux watches the thread."""
 
@@ -36,9 +36,7 @@ class Child:
     command: Sequence[str | Path]
     log: Path
     orphan_signal: signal.Signals = signal.SIGKILL  # what it gets when this process dies
-    stop_signals: Sequence[tuple[signal.Signals, float]] = (
-        (signal.SIGTERM, 5.0),
-    )  # each with seconds to obey
+    stop_signals: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 5.0),)  # each with seconds to obey
     environment: Mapping[str, str] | None = None  # None: this process's own
     folder: Path = Path("/")  # its working directory
     enter: Callable[[], None] = lambda: None  # run in the child first
@@ -78,13 +76,13 @@ class Child:
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, *, within_s: float = float("inf")) -> None:
-        """Ask it to stop, more and more firmly, then end what it left behind. Harmless when it does not run."""
+    def stop(self) -> None:
+        """Ask it to stop, more and more firmly, then end what it left. Harmless when it does not run."""
         if self.process is None:
             return
         for stop_signal, patience_s in self.stop_signals:
             self.send(stop_signal)
-            if self.ended(min(patience_s, within_s)):
+            if self.ended(patience_s):
                 break
         self.end_group()
 
@@ -97,7 +95,7 @@ class Child:
         if self.process is None:
             return True
         try:
-            self.process.wait(timeout_s if timeout_s != float("inf") else None)
+            self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return False
         return True

@@ -13,7 +13,6 @@ from pulse_project.embedded.secret import make_password, write_private
 from pulse_project.embedded.waiting import wait_until
 
 START_TIMEOUT_S = 60.0  # reading a long append-only file
-STOP_SIGNALS = ((signal.SIGTERM, 5.0), (signal.SIGINT, 1.0))
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Valkey:
             [packages.valkey_server(), self.configuration],
             log=self.folder / "valkey.log",
             orphan_signal=signal.SIGTERM,
-            stop_signals=STOP_SIGNALS,
+            stop_signals=((signal.SIGTERM, 1.5),),
             folder=self.folder,
         )
 
@@ -51,15 +50,13 @@ class Valkey:
         self.child.start()
         try:
             if not wait_until(self.answers, timeout_s=START_TIMEOUT_S):
-                raise CannotStart(
-                    f"Valkey did not answer within {START_TIMEOUT_S:.0f} s: see {self.child.log}."
-                )
+                raise CannotStart(f"Valkey did not answer within {START_TIMEOUT_S:.0f} s: see {self.child.log}.")
         except BaseException:
             self.child.stop()
             raise
 
-    def stop(self, *, within_s: float = 10.0) -> None:
-        self.child.stop(within_s=within_s)
+    def stop(self) -> None:
+        self.child.stop()
 
     def directives(self) -> str:
         """The password stands in the file, never on the command line."""

@@ -1,0 +1,60 @@
+"""Pulse's own processes, as they also run without `manage.py up`: web, worker and beat."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pulse_project.embedded.ports import LOOPBACK
+from pulse_project.embedded.process import Child
+
+CELERY = ["celery", "-A", "pulse_project"]
+TERM, QUIT = signal.SIGTERM, signal.SIGQUIT
+
+
+def web_command(port: int) -> list[str]:
+    return [
+        "uvicorn",
+        "pulse_project.asgi:application",
+        *("--host", LOOPBACK, "--port", str(port)),
+        "--no-access-log",
+        *("--timeout-graceful-shutdown", "1"),  # open sockets of browsers do not hold up the stop
+    ]
+
+
+def worker_command(concurrency: int) -> list[str]:
+    """Workers need nothing from each other, so they do not look for each other."""
+    return [
+        *CELERY,
+        "worker",
+        *("--hostname", "up@%h", "--concurrency", str(concurrency), "--loglevel", "INFO"),
+        "--without-gossip",
+        "--without-mingle",
+    ]
+
+
+def beat_command() -> list[str]:
+    return [*CELERY, "beat", "--pidfile=", "--loglevel", "INFO"]
+
+
+def children(
+    *, port: int, concurrency: int, environment: Mapping[str, str], project: Path, logs: Path
+) -> list[Child]:
+    """Web, worker and beat, not started. Together with the servers they stop within 15 s."""
+
+    def child(name: str, command: Sequence[str], *stop_signals: tuple[signal.Signals, float]) -> Child:
+        return Child(
+            name,
+            [sys.executable, "-m", *command],
+            log=logs / f"{name}.log",
+            stop_signals=stop_signals,
+            environment={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            folder=project,
+        )
+
+    return [
+        child("web", web_command(port), (TERM, 1.5)),
+        child("worker", worker_command(concurrency), (TERM, 4.5), (QUIT, 1.5)),
+        child("beat", beat_command(), (TERM, 1.0)),
+    ]
