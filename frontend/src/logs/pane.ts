@@ -1,0 +1,138 @@
+/** Shows log lines in an element of its own. No framework touches what is inside. */
+
+import type { Line } from "../api/types";
+import { count } from "../lib/words";
+import { formatAbsolute, formatClock } from "../lib/time";
+import type { LineFilter } from "./lines";
+import { cutAt, EVERYTHING, matches, metadataWords } from "./lines";
+
+export const SHOWN_LINES = 5_000;
+const NEAR_END_PX = 48;
+
+export class LogPane {
+  private lines: Line[] = [];
+  private limit = SHOWN_LINES; // grows when somebody asks for earlier lines
+  private filter: LineFilter = EVERYTHING;
+  private following = true;
+  private unread = 0;
+  private readonly list = element("div", "log-lines");
+  private readonly jump = element("button", "log-jump");
+
+  /** `onChange` hears how many lines are loaded and shown. */
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly onChange: (loaded: readonly Line[], shown: number) => void,
+  ) {
+    this.jump.hidden = true;
+    this.jump.addEventListener("click", () => this.follow());
+    host.addEventListener("scroll", this.scrolled, { passive: true });
+    host.append(this.list, this.jump);
+  }
+
+  destroy(): void {
+    this.host.removeEventListener("scroll", this.scrolled);
+    this.host.replaceChildren();
+  }
+
+  reset(lines: readonly Line[]): void {
+    this.lines = [...lines];
+    this.render();
+  }
+
+  append(lines: readonly Line[]): void {
+    const shown = lines.filter((line) => matches(line, this.filter));
+    this.lines.push(...lines);
+    this.list.append(...shown.map((line) => this.row(line)));
+    this.dropOldest();
+    if (this.following) this.toEnd();
+    else this.countUnread(shown.length);
+    this.changed();
+  }
+
+  prepend(lines: readonly Line[]): void {
+    const before = this.host.scrollHeight - this.host.scrollTop;
+    this.limit = Math.max(this.limit, this.lines.length + lines.length);
+    this.lines.unshift(...lines);
+    this.list.prepend(...lines.filter((line) => matches(line, this.filter)).map((line) => this.row(line)));
+    this.host.scrollTop = this.host.scrollHeight - before;
+    this.changed();
+  }
+
+  setFilter(filter: LineFilter): void {
+    this.filter = filter;
+    this.render();
+  }
+
+  /** Goes to the newest line and stays there. */
+  follow(): void {
+    this.following = true;
+    this.toEnd();
+    this.countUnread(0);
+  }
+
+  private render(): void {
+    const shown = this.lines.filter((line) => matches(line, this.filter));
+    this.list.replaceChildren(...shown.map((line) => this.row(line)));
+    this.follow();
+    this.changed();
+  }
+
+  private dropOldest(): void {
+    const dropped = this.lines.splice(0, Math.max(0, this.lines.length - this.limit));
+    const rows = dropped.filter((line) => matches(line, this.filter)).length;
+    if (rows === 0) return;
+    const range = document.createRange();
+    range.setStart(this.list, 0);
+    range.setEnd(this.list, rows);
+    range.deleteContents();
+  }
+
+  private readonly scrolled = (): void => {
+    const { scrollHeight, scrollTop, clientHeight } = this.host;
+    this.following = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    if (this.following) this.countUnread(0);
+  };
+
+  private toEnd(): void {
+    this.host.scrollTop = this.host.scrollHeight;
+  }
+
+  private countUnread(added: number): void {
+    this.unread = this.following ? 0 : this.unread + added;
+    this.jump.hidden = this.unread === 0;
+    this.jump.textContent = `${count(this.unread, "new line")} ↓`;
+  }
+
+  private changed(): void {
+    this.onChange(this.lines, this.list.childElementCount);
+  }
+
+  private row(line: Line): HTMLElement {
+    const row = element("div", `log-line log-${line.level}`);
+    const time = element("time", "log-time", formatClock(line.timestamp));
+    time.title = formatAbsolute(line.timestamp);
+    const where = element("span", "log-where", line.task_id ? `${line.stage} › ${line.task_id}` : line.stage);
+    where.title = where.textContent;
+    row.append(time, element("span", "log-level", line.level), where, this.message(line));
+    return row;
+  }
+
+  private message(line: Line): HTMLElement {
+    const message = element("span", "log-message");
+    const parts = cutAt(line.message, this.filter.text);
+    message.append(...parts.map((part, index) => (index % 2 === 1 ? element("mark", "", part) : part)));
+    if (line.metadata) message.append(element("span", "log-metadata", metadataWords(line.metadata)));
+    return message;
+  }
+}
+
+function element<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  className: string,
+  text = "",
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}

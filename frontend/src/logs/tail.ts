@@ -1,0 +1,149 @@
+/** Follows one execution's log: a snapshot of its newest lines, then what the socket brings, without gap or double. */
+
+import { signal } from "@preact/signals-core";
+
+import type { PulseEvent } from "../api/events";
+import { ApiError } from "../api/http";
+import { listLines } from "../api/pulse";
+import type { Line, LineListing } from "../api/types";
+import { contiguous, fresh } from "./lines";
+
+const FLUSH_MS = 250;
+const PAGE = 1_000; // lines a request
+
+export interface TailState {
+  kind: "loading" | "ready" | "error";
+  total: number; // lines the server has, as far as is known
+  error: ApiError | null;
+}
+
+/** Where lines go. */
+export interface LineSink {
+  reset: (lines: readonly Line[]) => void;
+  append: (lines: readonly Line[]) => void;
+  prepend: (lines: readonly Line[]) => void;
+}
+
+/** What the tail needs of the connection. */
+export interface LineSource {
+  readonly connections: { subscribe: (listener: () => void) => () => void };
+  listen: (listener: (events: readonly PulseEvent[]) => void) => () => void;
+  watchLog: (executionId: string) => () => void;
+}
+
+export class LogTail {
+  readonly state = signal<TailState>({ kind: "loading", total: 0, error: null });
+
+  private last = 0; // number of the newest line handed on
+  private inbox: Line[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly abort = new AbortController();
+  private fetching = false;
+  private wantsMore = false; // something asked for a fetch while one was under way
+  private endings: (() => void)[] = [];
+
+  constructor(
+    private readonly executionId: string,
+    private readonly source: LineSource,
+    private readonly sink: LineSink,
+    private readonly fetchLines: typeof listLines = listLines,
+  ) {}
+
+  /** Subscribes, then fetches; and fetches what it missed each time the socket is live again. */
+  open(): void {
+    this.endings = [
+      this.source.watchLog(this.executionId),
+      this.source.listen((events) => this.receive(events)),
+      this.source.connections.subscribe(() => void this.catchUp()),
+    ];
+  }
+
+  close(): void {
+    this.abort.abort();
+    clearTimeout(this.timer);
+    for (const end of this.endings) end();
+  }
+
+  /** Fetches what comes after the newest line. The first time, the newest page of all. */
+  async catchUp(): Promise<void> {
+    this.wantsMore = true;
+    if (this.fetching) return;
+    this.fetching = true;
+    try {
+      while (this.takeWish()) await this.fetchNewer();
+    } catch (error) {
+      if (!this.abort.signal.aborted) this.failed(error);
+    } finally {
+      this.fetching = false;
+    }
+  }
+
+  /** Fetches a page of the lines before number `first`. */
+  async loadEarlier(first: number): Promise<void> {
+    const after = Math.max(0, first - 1 - PAGE);
+    const { logs } = await this.fetchLines(this.executionId, after, first - 1 - after, this.abort.signal);
+    this.sink.prepend(logs.filter((line) => line.seq < first));
+  }
+
+  private takeWish(): boolean {
+    const wished = this.wantsMore;
+    this.wantsMore = false;
+    return wished;
+  }
+
+  private async fetchNewer(): Promise<void> {
+    let page = await this.page(this.last);
+    if (this.last === 0 && page.has_more) page = await this.page(Math.max(0, page.total_count - PAGE));
+    this.take(page);
+    if (page.has_more) this.wantsMore = true;
+  }
+
+  private page(after: number): Promise<LineListing> {
+    return this.fetchLines(this.executionId, after, PAGE, this.abort.signal);
+  }
+
+  private take({ logs, total_count, has_more }: LineListing): void {
+    // What the server does not have after a fetch up to its end was lost: a gap that stays.
+    const lines = fresh(has_more ? logs : [...logs, ...this.inbox], this.last);
+    if (this.state.value.kind !== "ready") this.sink.reset([]);
+    this.state.value = { kind: "ready", total: total_count, error: null };
+    this.handOn(lines);
+    this.inbox = fresh(this.inbox, this.last);
+  }
+
+  private failed(error: unknown): void {
+    const known = error instanceof ApiError ? error : new ApiError(String(error), "client");
+    const { kind, total } = this.state.value;
+    this.state.value = { kind: kind === "ready" ? kind : "error", total, error: known };
+  }
+
+  private receive(events: readonly PulseEvent[]): void {
+    for (const event of events) {
+      if (!("execution_id" in event) || event.execution_id !== this.executionId) continue;
+      if (event.type === "log_lines") this.inbox.push(...event.lines);
+      else if (event.type !== "progress") void this.catchUp(); // it began or ended: nothing may be missing
+    }
+    if (this.inbox.length > 0) this.timer ??= setTimeout(() => this.flush(), FLUSH_MS);
+  }
+
+  /** Hands on what has arrived, up to the first gap; a gap is fetched. */
+  private flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.state.value.kind !== "ready") return; // the snapshot comes first
+    const waiting = fresh(this.inbox, this.last);
+    const ready = contiguous(waiting, this.last);
+    this.handOn(ready);
+    this.inbox = waiting.slice(ready.length);
+    if (this.inbox.length > 0) void this.catchUp();
+  }
+
+  private handOn(lines: Line[]): void {
+    const newest = lines.at(-1);
+    if (!newest) return;
+    this.last = newest.seq;
+    this.sink.append(lines);
+    const { total } = this.state.value;
+    if (newest.seq > total) this.state.value = { ...this.state.value, total: newest.seq };
+  }
+}
