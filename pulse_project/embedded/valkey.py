@@ -44,7 +44,7 @@ class Valkey:
 
     def start(self) -> None:
         """Write the configuration, with a new password, start, and return when it answers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.password = make_password(self.folder / "password")
         write_private(self.configuration, self.directives())
         self.child.start()
