@@ -13,14 +13,16 @@ from typing import Any, Final
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
-from pulse import events, gates, ids, retry
-from pulse.errors import Cancelled, PauseRequested, RetryLater, UnknownHandler
+from pulse import events, gates, ids, retry, services
+from pulse.errors import Cancelled, ChildrenPending, PauseRequested, RetryLater
+from pulse.models import Job
 from pulse.outcomes import Outcome
 from pulse.recorders import recorders, with_expressions
 from pulse.registry import Handler, registry
 from pulse.run import Claim, LeaseLost, Run, current_run
 from pulse.statements import CLAIM, REFUSE, SETTLE
 from pulse.states import FINAL, JobStatus, PauseReason
+from pulse.text import storable, storable_json
 
 logger = logging.getLogger(__name__)
 DEADLINE_MARGIN_S: Final = 30.0  # after the time limit: how long Celery has to end the process itself
@@ -46,21 +48,7 @@ def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None
     row = _one(with_expressions(CLAIM, "claim_sql"), given)
     if row is None:
         return None
-    job, execution, handler_name, payload, *numbers = row
-    attempt, failures, max_retries, timeout_s, schedule_id, due_at, estimate = numbers
-    return Claim(
-        job_id=job,
-        execution_id=execution,
-        handler_name=handler_name,
-        payload=payload if isinstance(payload, dict) else json.loads(payload),
-        attempt=attempt,
-        failures=failures,
-        max_retries=max_retries,
-        timeout_s=timeout_s,
-        schedule_id=schedule_id,
-        due_at=due_at,
-        cost_estimate_micros=estimate,
-    )
+    return Claim(**row | {name: _from_json(row[name]) for name in ("payload", "checkpoint")})
 
 
 def admit(claimed: Claim) -> bool:
@@ -114,9 +102,11 @@ def settle(claimed: Claim, outcome: Outcome) -> bool:
         "progress_total": progress_total,
         "stage": outcome.stage,
         "cost_micros": outcome.cost_micros,
-        "result_summary": outcome.result_summary or "",
+        "result_summary": storable(outcome.result_summary or ""),
         "error_code": outcome.error_code,
-        "error_message": outcome.error_message,
+        "error_message": storable(outcome.error_message),
+        "error_details": storable_json(outcome.error_details),
+        "letter_reason": outcome.letter_reason,
     }
     for recorder in recorders():
         given.update(recorder.settle_params(claimed, outcome))
@@ -129,17 +119,31 @@ def settle(claimed: Claim, outcome: Outcome) -> bool:
             claimed.job_id, claimed.attempt, outcome.status, claimed.execution_id,
         )  # fmt: skip
         return False
-    status, waiting_reason, duration_ms = row
-    _tell_end(claimed, outcome, duration_ms)
-    _tell_job(claimed, status, waiting_reason)
+    _tell_end(claimed, outcome, row["duration_ms"])
+    _tell_job(claimed, row["status"], row["waiting_reason"])
+    _tell_family(claimed, JobStatus(row["status"]), outcome)
     return True
 
 
-def _one(statement: str, given: dict[str, Any]) -> tuple[Any, ...] | None:
+def _one(statement: str, given: dict[str, Any]) -> dict[str, Any] | None:
+    """The statement's one row by column name, or None."""
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return row
+        row = cursor.fetchone()
+        return None if row is None else dict(zip([column[0] for column in cursor.description], row, strict=True))
+
+
+def _from_json(value: Any) -> Any:
+    """Django's connections hand out jsonb as text."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _tell_family(claimed: Claim, status: JobStatus, outcome: Outcome) -> None:
+    """Children may have to stop, a waiting parent may go on. What a crash leaves out here, the sweeper does."""
+    if status in (JobStatus.FAILED, JobStatus.CANCELLED) or (status in FINAL and claimed.parent_id):
+        services.after_end(claimed.job_id, status, claimed.parent_id)
+    if outcome.pause_reason == PauseReason.WAITING_FOR_CHILDREN:
+        services.wake_parents(Job.objects.filter(pk=claimed.job_id))  # the last child may have ended meanwhile
 
 
 def _outcome_of(claimed: Claim) -> Outcome:
@@ -155,6 +159,8 @@ def _outcome_of(claimed: Claim) -> Outcome:
         outcome = Outcome(status=JobStatus.CANCELLED, error_code="cancelled", error_message=f"cancelled: {stop}")
     except PauseRequested:
         outcome = _paused()
+    except ChildrenPending as pending:
+        outcome = _waiting(str(pending))
     except LeaseLost:
         outcome = Outcome(status=JobStatus.FAILED, error_code="lease_lost", error_message="the lease was taken over")
     except Exception as error:  # noqa: BLE001  the one catch-all: whatever a handler raises becomes an Outcome
@@ -187,6 +193,15 @@ def _paused() -> Outcome:
     )
 
 
+def _waiting(because: str) -> Outcome:
+    return Outcome(
+        status=JobStatus.PAUSED,
+        result_summary=because,
+        pause_reason=PauseReason.WAITING_FOR_CHILDREN,
+        waiting_reason=because,
+    )
+
+
 def _failure(claimed: Claim, error: Exception) -> Outcome:
     """Try again, or fail for good: by the error's kind and the tries that are left."""
     code = retry.classify(error)
@@ -195,8 +210,9 @@ def _failure(claimed: Claim, error: Exception) -> Outcome:
     told: dict[str, Any] = {"error_code": code, "error_message": message, "error_details": details}
     if isinstance(error, RetryLater):
         return _again(claimed, error.after_s, counts=False, **told)
-    if isinstance(error, UnknownHandler) or not retry.is_transient(error) or claimed.failures >= claimed.max_retries:
-        return Outcome(status=JobStatus.FAILED, counts_as_failure=True, **told)
+    permanent = not retry.is_transient(error)
+    if permanent or claimed.failures >= claimed.max_retries:
+        return Outcome(status=JobStatus.FAILED, counts_as_failure=True, is_permanent=permanent, **told)
     return _again(claimed, retry.backoff_s(claimed.failures + 1), counts=True, **told)
 
 

@@ -76,3 +76,7 @@ class Cancelled(BaseException):
 
 class PauseRequested(BaseException):
     """The job was asked to pause: raised at the handler's next checkpoint."""
+
+
+class ChildrenPending(BaseException):
+    """The job waits for its children: its worker is freed, and its handler is called again when they have ended."""

@@ -1,11 +1,12 @@
 """Every event the server tells browsers, and the one function that sends one.
 
 An event carries ids and the few fields a list needs; the browser fetches the rest. It is emitted inside the
-transaction that made it true and leaves after the commit. `tests/contract/events.json` holds one of each.
+transaction that made it true and leaves after the commit. `tests/contract/events.json` holds examples of each.
 """
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -16,13 +17,27 @@ from pulse import clock, stream
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     type: ClassVar[str]
+    is_news: ClassVar[bool] = False  # soon followed by a newer one: dropped first when events cannot be sent
 
     def wire(self) -> dict[str, Any]:
         """The message as the browser gets it; `timestamp` is in unix seconds."""
-        fields = {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
-        }
-        return {"type": self.type, **fields, "timestamp": clock.now().timestamp()}
+        told = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {"type": self.type, **told, "timestamp": clock.now().timestamp()}
+
+    def key(self) -> str | None:
+        """Of several events with one key that wait to be sent, only the newest is."""
+        return None
+
+    def audience(self) -> str | None:
+        """The execution whose watchers get it; None: everyone."""
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Times as the API writes them: RFC 3339 in UTC, with Z."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +74,7 @@ class ExecutionFailed(ExecutionEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
     type: ClassVar[str] = "progress"
+    is_news: ClassVar[bool] = True
     execution_id: str
     job_id: str
     scheduled_job_id: str | None
@@ -66,6 +82,9 @@ class Progress(Event):
     stage: str
     current: int
     total: int | None
+
+    def key(self) -> str | None:
+        return f"progress {self.execution_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +133,9 @@ ALL: tuple[type[Event], ...] = (
 
 
 def emit(event: Event) -> None:
-    """Send one event once the current transaction has committed, or at once where there is none."""
-    message = event.wire()
-    transaction.on_commit(lambda: stream.append(message))
+    """Send one event once the current transaction has committed, or at once where there is none. Never raises."""
+    send = partial(stream.append, event.wire(), is_news=event.is_news, key=event.key(), audience=event.audience())
+    if transaction.get_connection().in_atomic_block:
+        transaction.on_commit(send)
+    else:  # `on_commit` would connect to the database first, and may not be called in an event loop
+        send()

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from pulse import registry
-from pulse.models import Switch
+from pulse import slots, switchboard
+from pulse.registry import registry
 from pulse.run import Claim
 from pulse.states import PauseReason
 
@@ -44,8 +44,8 @@ class PausedGate:
     """Refuses what an operator has switched off: everything, the job's queue or its handler."""
 
     def ask(self, claim: Claim) -> Verdict:
-        queue = registry.registry.get(claim.handler_name).queue
-        switch = Switch.objects.off_for(queue=queue, handler_name=claim.handler_name)
+        queue = registry.get(claim.handler_name).queue
+        switch = switchboard.off_for(queue=queue, handler_name=claim.handler_name)
         if switch is None:
             return GO
         what = {"all": "all work", "queue": f"queue '{switch.name}'", "handler": f"handler '{switch.name}'"}
@@ -56,7 +56,25 @@ class PausedGate:
         """Nothing was taken."""
 
 
+class ConcurrencyGate:
+    """Refuses a job while as many of its handler, or with its key, run as may run at once over all workers."""
+
+    def ask(self, claim: Claim) -> Verdict:
+        for name, limit in slots.limits_of(claim.handler_name, claim.concurrency_key):
+            if not slots.take(claim.job_id, name, limit):
+                slots.free(claim.job_id)
+                kind, _, what = name.partition(":")
+                because = f"{limit} of {limit} jobs of {kind} '{what}' are running; it starts when one of them ends"
+                return Verdict(may_run=False, reason=PauseReason.CONCURRENCY_LIMITED, because=because)
+        return GO
+
+    def release(self, claim: Claim) -> None:
+        if slots.limits_of(claim.handler_name, claim.concurrency_key):
+            slots.free(claim.job_id)
+
+
 paused = PausedGate()
+concurrency = ConcurrencyGate()
 
 
 @cache

@@ -6,9 +6,10 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from pulse import ids
-from pulse.states import ACTIVE, JobStatus, PauseReason, sources
+from pulse.states import ACTIVE, JobStatus, OnParentFailure, PauseReason, Priority, sources
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -50,6 +51,12 @@ class Job(models.Model):
     schedule_id = models.CharField(max_length=ids.MAX_LENGTH, null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)  # the due time of the schedule it was fired for
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    on_parent_failure = models.CharField(
+        max_length=10, choices=OnParentFailure.choices, default=OnParentFailure.CONTINUE
+    )
+    priority = models.PositiveSmallIntegerField(default=Priority.NORMAL)  # 0 first, 9 last
+    dedup_key = models.CharField(max_length=200, default="", blank=True)
+    concurrency_key = models.CharField(max_length=200, default="", blank=True)  # counts beside the handler's limit
 
     attempt = models.PositiveIntegerField(default=0)  # tries begun, from 1
     failures = models.PositiveIntegerField(default=0)  # tries that count against max_retries
@@ -61,6 +68,7 @@ class Job(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     run_at = models.DateTimeField(null=True, blank=True)  # not before
     published_at = models.DateTimeField(null=True, blank=True)  # last handed to the broker
+    aged_at = models.DateTimeField(null=True, blank=True)  # when it was moved ahead after waiting for long
     started_at = models.DateTimeField(null=True, blank=True)  # of the newest try
     deadline_at = models.DateTimeField(null=True, blank=True)  # a running job past it is an orphan
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -78,6 +86,7 @@ class Job(models.Model):
     stage = models.CharField(max_length=200, default="", blank=True)
     cost_estimate_micros = models.BigIntegerField(null=True, blank=True)  # millionths of a US dollar
     cost_micros = models.BigIntegerField(default=0)
+    checkpoint = models.JSONField(null=True, blank=True)  # where the next try goes on
     result_summary = models.TextField(default="", blank=True)
     error_code = models.CharField(max_length=40, default="", blank=True)
     error_message = models.TextField(default="", blank=True)
@@ -120,8 +129,10 @@ class Worker(models.Model):
     pid = models.PositiveIntegerField()
     queues = models.JSONField(default=list)
     concurrency = models.PositiveIntegerField(default=1)
+    pool = models.CharField(max_length=20, default="prefork")  # threads can only be asked to stop
     started_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField()
+    drain_requested_at = models.DateTimeField(null=True, blank=True)  # takes no new jobs from then on
     stopped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -130,14 +141,6 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class SwitchQuerySet(models.QuerySet["Switch"]):
-    def off_for(self, *, queue: str, handler_name: str) -> "Switch | None":
-        """The widest switch that keeps a job of this queue and handler from running."""
-        wide, queued, handled = Switch.Scope.ALL, Switch.Scope.QUEUE, Switch.Scope.HANDLER
-        mine = Q(scope=wide) | Q(scope=queued, name=queue) | Q(scope=handled, name=handler_name)
-        return self.filter(mine).order_by("scope").first()
 
 
 class Switch(models.Model):
@@ -153,8 +156,6 @@ class Switch(models.Model):
     reason = models.TextField(default="", blank=True)
     paused_at = models.DateTimeField(auto_now_add=True)
 
-    objects = SwitchQuerySet.as_manager()
-
     class Meta:
         db_table = "pulse_switch"
         verbose_name_plural = "switches"
@@ -162,3 +163,64 @@ class Switch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.name}".strip()
+
+
+class DeadLetter(models.Model):
+    """A job set aside after its last failure, kept until a person decides."""
+
+    class Resolution(models.TextChoices):
+        RETRIED = "retried"
+        DISCARDED = "discarded"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="dead_letters")
+    handler_name = models.CharField(max_length=200)
+    reason = models.CharField(max_length=30)  # permanent_failure, max_retry_attempts or worker_lost
+    error_code = models.CharField(max_length=40)
+    error_message = models.TextField()
+    error_details = models.JSONField(default=list)  # list of lines
+    attempts = models.PositiveIntegerField()
+    execution_id = models.CharField(max_length=ids.MAX_LENGTH, null=True)  # the last try: its error details
+    created_at = models.DateTimeField(db_default=Now())
+    resolution = models.CharField(max_length=10, choices=Resolution.choices, default="", blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        db_table = "pulse_dead_letter"
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["-created_at"], name="pulse_dead_letter_open", condition=Q(resolution=""))]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} {self.error_code}"
+
+
+class DedupKey(models.Model):
+    """Which job a key stands for: while that job is active, or until `expires_at`."""
+
+    handler_name = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)
+    job_id = models.CharField(max_length=ids.MAX_LENGTH)
+    expires_at = models.DateTimeField(null=True)  # null: while the job is active
+
+    class Meta:
+        db_table = "pulse_dedup_key"
+        constraints = [models.UniqueConstraint(fields=["handler_name", "key"], name="pulse_dedup_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.handler_name} {self.key}"
+
+
+class Slot(models.Model):
+    """One of the places of a concurrency limit, and the job that sits in it."""
+
+    name = models.CharField(max_length=420)  # what is limited: handler:<name>, or key:<name>:<key>
+    number = models.PositiveIntegerField()  # from 1 to the limit
+    job_id = models.CharField(max_length=ids.MAX_LENGTH, null=True)
+
+    class Meta:
+        db_table = "pulse_slot"
+        constraints = [models.UniqueConstraint(fields=["name", "number"], name="pulse_slot_once")]
+        indexes = [models.Index(fields=["job_id"], name="pulse_slot_job", condition=Q(job_id__isnull=False))]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"

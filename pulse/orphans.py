@@ -33,7 +33,7 @@ def give_back(worker_id: str) -> int:
     """A worker that was asked to stop leaves: what it still ran goes back to the queue, whatever its handler."""
     left = Job.objects.filter(worker_id=worker_id, status=JobStatus.RUNNING)
     because = "its worker was stopped before it ended; it goes back to the queue"
-    return sum(engine.settle(_claim(job), _back(because, counts=False)) for job in left)
+    return sum(engine.settle(Claim.of(job), _back(because, counts=False)) for job in left)
 
 
 def _why(job: Job, now: datetime) -> str:
@@ -53,7 +53,7 @@ def _settle(job: Job, because: str, *, counts: bool) -> bool:
     repeat = handler is not None and handler.on_orphan == "retry" and job.failures < job.max_retries
     logger.warning("job %s: %s; %s", job.pk, because, "it is tried again" if repeat else "it is failed")
     outcome = _back(because, counts=counts) if repeat else _failed(because)
-    return engine.settle(_claim(job), outcome)
+    return engine.settle(Claim.of(job), outcome)
 
 
 def _back(because: str, *, counts: bool) -> Outcome:
@@ -69,19 +69,3 @@ def _back(because: str, *, counts: bool) -> Outcome:
 def _failed(because: str) -> Outcome:
     message = f"{because}; its handler is not declared safe to repeat"
     return Outcome(status=JobStatus.FAILED, error_code="worker_lost", error_message=message, counts_as_failure=True)
-
-
-def _claim(job: Job) -> Claim:
-    return Claim(
-        job_id=job.pk,
-        execution_id=job.execution_id or "",
-        handler_name=job.handler_name,
-        payload=job.payload,
-        attempt=job.attempt,
-        failures=job.failures,
-        max_retries=job.max_retries,
-        timeout_s=job.timeout_s,
-        schedule_id=job.schedule_id,
-        due_at=job.due_at,
-        cost_estimate_micros=job.cost_estimate_micros,
-    )

@@ -35,7 +35,9 @@ def publish(jobs: Iterable[Job]) -> bool:
         ):
             for job in waiting:
                 task = current_app.tasks[job.handler_name]
-                task.apply_async(task_id=job.pk, queue=job.queue, producer=producer, retry=False)
+                task.apply_async(
+                    task_id=job.pk, queue=job.queue, priority=job.priority, producer=producer, retry=False
+                )
     except BROKER_FAULTS as error:
         logger.warning("the broker did not take %d jobs, they are published again soon: %s", len(waiting), error)
         Job.objects.filter(pk__in=[job.pk for job in waiting]).update(published_at=None)

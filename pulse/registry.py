@@ -36,6 +36,8 @@ class Handler:
     timeout_s: float  # the handler is told with SoftTimeLimitExceeded; 10 s later its process is ended
     max_retries: int  # tries after the first
     on_orphan: Literal["retry", "fail"]  # when its worker vanished: is it safe to repeat?
+    max_concurrent: int | None = None  # jobs of it that run at once, over all workers
+    max_concurrent_per_key: int | None = None  # jobs of it with one concurrency key that run at once
     cost_estimate_usd: Decimal | None  # None: unknown
     description: str
     place: str  # file:line, for messages
@@ -97,6 +99,8 @@ def handler(
     timeout_s: float = 300.0,
     max_retries: int = 2,
     on_orphan: Literal["retry", "fail"] = "fail",
+    max_concurrent: int | None = None,
+    max_concurrent_per_key: int | None = None,
     cost_estimate_usd: Decimal | float | str | None = None,
     description: str = "",
 ) -> Callable[[Function], Function]:
@@ -122,6 +126,8 @@ def handler(
                 timeout_s=timeout_s,
                 max_retries=max_retries,
                 on_orphan=on_orphan,
+                max_concurrent=max_concurrent,
+                max_concurrent_per_key=max_concurrent_per_key,
                 cost_estimate_usd=None if cost_estimate_usd is None else Decimal(str(cost_estimate_usd)),
                 description=description or inspect.getdoc(function) or "",
                 place=f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}",

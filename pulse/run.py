@@ -3,19 +3,20 @@
 import logging
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
 from django.db import connection
+from django.db.models import QuerySet
 from pydantic import BaseModel
 
-from pulse import events
-from pulse.errors import Cancelled, InvalidInput, PauseRequested
+from pulse import clock, events, services
+from pulse.errors import Cancelled, ChildrenPending, InvalidInput, PauseRequested
 from pulse.models import Job
-from pulse.states import JobStatus
+from pulse.states import ACTIVE, JobStatus
 
 P = TypeVar("P", bound=BaseModel)
 SYNC_EVERY_S: Final = 0.5  # how often at most a run tells the database its progress and asks whether to stop
@@ -37,7 +38,16 @@ class Claim:
     timeout_s: float
     schedule_id: str | None
     due_at: datetime | None
+    concurrency_key: str
+    parent_id: str | None
+    checkpoint: Any  # what an earlier try left, or None
     cost_estimate_micros: int | None
+
+    @classmethod
+    def of(cls, job: Job) -> "Claim":
+        """The newest claim of a job, as its row tells it."""
+        names = [field.name for field in fields(cls) if field.name not in ("job_id", "execution_id")]
+        return cls(job_id=job.pk, execution_id=job.execution_id or "", **{name: getattr(job, name) for name in names})
 
 
 class LeaseLost(BaseException):
@@ -61,6 +71,7 @@ class Run(Generic[P]):
         self.progress_total: int | None = None
         self.cost_micros = 0  # millionths of a US dollar, spent by this execution so far
         self.result_summary: str | None = None
+        self._checkpoint = claim.checkpoint
         self._synced_at = time.monotonic()
 
     @property
@@ -107,6 +118,39 @@ class Run(Generic[P]):
         """One line that the execution is remembered by."""
         self.result_summary = text
 
+    @property
+    def resume_from(self) -> Any:
+        """What `checkpoint` kept last, by this or an earlier try of the job; None at the beginning."""
+        return self._checkpoint
+
+    def checkpoint(self, data: Any) -> None:
+        """Keep `data` (JSON) as the place where the next try goes on. Raises LeaseLost."""
+        kept = {"checkpoint": data, "updated_at": clock.now()}
+        if not self._mine().update(**kept):
+            raise LeaseLost(self.job_id)
+        self._checkpoint = data
+        self._sync()
+
+    def enqueue_child(self, handler_name: str, payload: dict[str, Any] | None = None, **options: Any) -> Job:
+        """Ask for a job on behalf of this one; the options are those of `services.new_job`."""
+        return self.enqueue_children([(handler_name, payload)], **options)[0]
+
+    def enqueue_children(self, wanted: list[tuple[str, dict[str, Any] | None]], **options: Any) -> list[Job]:
+        """Ask for many jobs on behalf of this one, all or none: (handler name, payload) each."""
+        return services.enqueue_children(self.job_id, self.execution_id, wanted, **options)
+
+    def wait_for_children(self) -> list[Job]:
+        """This job's children once all have ended, oldest first.
+
+        While one has not, the worker is freed (ChildrenPending) and the handler is called again later: keep with
+        `checkpoint` how far it had come.
+        """
+        children = list(services.children_of(self.job_id))
+        pending = sum(child.status in ACTIVE for child in children)
+        if pending:
+            raise ChildrenPending(f"waits for {pending} of {len(children)} children")
+        return children
+
     def check_cancelled(self) -> None:
         """Raise Cancelled or PauseRequested if an operator asked for it."""
         self._sync()
@@ -115,7 +159,7 @@ class Run(Generic[P]):
         if not now and time.monotonic() - self._synced_at < SYNC_EVERY_S:
             return
         self._synced_at = time.monotonic()
-        mine = Job.objects.filter(pk=self.job_id, execution_id=self.execution_id, status=JobStatus.RUNNING)
+        mine = self._mine()
         if not connection.in_atomic_block:  # else the row would stay locked until the handler commits
             mine.update(
                 progress_current=self.progress_current,
@@ -130,6 +174,9 @@ class Run(Generic[P]):
             raise Cancelled("cancelled by an operator")
         if asked[1]:
             raise PauseRequested
+
+    def _mine(self) -> QuerySet[Job]:
+        return Job.objects.filter(pk=self.job_id, execution_id=self.execution_id, status=JobStatus.RUNNING)
 
     def _tell_progress(self) -> None:
         events.emit(

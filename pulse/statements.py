@@ -19,8 +19,8 @@ WITH job AS (
         AND (run_at IS NULL OR run_at <= clock_timestamp())
     RETURNING *
 ){recorders}
-SELECT id, execution_id, handler_name, payload, attempt, failures, max_retries, timeout_s, schedule_id, due_at,
-    cost_estimate_micros
+SELECT id AS job_id, execution_id, handler_name, payload, attempt, failures, max_retries, timeout_s, schedule_id,
+    due_at, concurrency_key, parent_id, checkpoint, cost_estimate_micros
 FROM job
 """
 
@@ -54,7 +54,7 @@ WITH job AS (
         finished_at = CASE WHEN %(is_final)s OR cancel_requested_at IS NOT NULL THEN clock_timestamp() END,
         deadline_at = NULL, pause_requested_at = NULL,
         pause_reason = %(pause_reason)s,
-        waiting_reason = %(waiting_reason)s,
+        waiting_reason = CASE WHEN cancel_requested_at IS NULL THEN %(waiting_reason)s ELSE '' END,
         progress_current = coalesce(%(progress_current)s, progress_current),
         progress_total = coalesce(%(progress_total)s, progress_total),
         stage = coalesce(%(stage)s, stage),
@@ -62,9 +62,18 @@ WITH job AS (
         result_summary = %(result_summary)s,
         error_code = %(error_code)s,
         error_message = %(error_message)s,
+        checkpoint = CASE WHEN %(status)s <> 'completed' THEN checkpoint END,
         updated_at = clock_timestamp()
     WHERE id = %(job_id)s AND execution_id = %(execution_id)s AND status = 'running'
-    RETURNING id, schedule_id, handler_name, status, waiting_reason, started_at, clock_timestamp() AS ended_at
+    RETURNING id, schedule_id, handler_name, attempt, status, waiting_reason, started_at,
+        clock_timestamp() AS ended_at
+), letter AS (
+    INSERT INTO pulse_dead_letter (job_id, handler_name, reason, error_code, error_message, error_details, attempts,
+        execution_id, resolution, resolved_by)
+    SELECT id, handler_name, %(letter_reason)s, %(error_code)s, %(error_message)s, %(error_details)s::jsonb, attempt,
+        %(execution_id)s, '', ''
+    FROM job WHERE status = 'failed'
 ){recorders}
-SELECT status, waiting_reason, (extract(epoch FROM ended_at - started_at) * 1000)::bigint FROM job
+SELECT status, waiting_reason, (extract(epoch FROM ended_at - started_at) * 1000)::bigint AS duration_ms
+FROM job
 """

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 
 
 class JobStatus(TextChoices):
@@ -26,6 +26,23 @@ class PauseReason(TextChoices):
     RATE_LIMITED = "rate_limited"
     BUDGET_EXCEEDED = "budget_exceeded"
     SYSTEM_BUSY = "system_busy"
+    CONCURRENCY_LIMITED = "concurrency_limited"
+    WAITING_FOR_CHILDREN = "waiting_for_children"
+
+
+class Priority(IntegerChoices):
+    """0 is taken first, 9 last; the three names are what most people need."""
+
+    HIGH = 2
+    NORMAL = 5
+    LOW = 8
+
+
+class OnParentFailure(TextChoices):
+    """What becomes of a child that has not ended when its parent fails."""
+
+    CONTINUE = "continue"
+    CANCEL = "cancel"
 
 
 S = JobStatus

@@ -1,30 +1,48 @@
-"""What every beat does each second beside firing schedules: nothing that waits is forgotten.
+"""What every beat does each second beside firing schedules: what waits is not forgotten, and says why it waits.
 
 Any number of beats may sweep at once: each step is a conditional UPDATE, or finds its rows with SKIP LOCKED.
 """
 
+import time
 from datetime import datetime, timedelta
 from typing import Final
 
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
-from pulse import orphans, services
-from pulse.models import Job
+from pulse import engine, orphans, services, slots
+from pulse.models import Job, Worker
+from pulse.outcomes import Outcome
 from pulse.publisher import BROKER_FAULTS, publish
+from pulse.run import Claim
 from pulse.states import JobStatus
 
-BATCH: Final = 1000  # rows one sweep publishes at most
+BATCH: Final = 1000  # rows one step takes at most
+SLOW_EVERY_S: Final = 5.0  # between the steps that ask the broker or look at every queue
+STARVING_BATCH: Final = 100
+AHEAD_OF_ALL: Final = 0  # the priority that is taken first
+NOBODY_LISTENS: Final = "no worker listens on queue "
+
+_slow_at = 0.0
 
 
 def sweep(now: datetime) -> None:
-    """Reap orphans, wake paused jobs whose time has come, publish what is due and what the broker lost."""
+    """Everything once; the costly steps every few seconds."""
+    global _slow_at  # noqa: PLW0603  when this process last did the costly steps
     orphans.reap(now)
+    end_unresponsive(now)
     wake(now)
+    slots.wake_waiting()
     publish(take_unpublished(now))
-    publish(take_lost(now))
+    if time.monotonic() - _slow_at >= SLOW_EVERY_S:
+        _slow_at = time.monotonic()
+        publish(take_lost(now))
+        publish(take_starving(now))
+        services.end_abandoned()
+        services.wake_parents(Job.objects.all())
+        explain_queues(now)
 
 
 def wake(now: datetime) -> int:
@@ -36,7 +54,7 @@ def wake(now: datetime) -> int:
 def take_unpublished(now: datetime) -> list[Job]:
     """Due jobs that no message was sent for, marked as published."""
     with transaction.atomic():
-        found = Job.objects.due(now).filter(published_at=None).order_by("run_at", "created_at")
+        found = Job.objects.due(now).filter(published_at=None).order_by("priority", "run_at", "created_at")
         return _marked(list(found.select_for_update(skip_locked=True)[:BATCH]), now)
 
 
@@ -44,16 +62,60 @@ def take_lost(now: datetime) -> list[Job]:
     """Jobs published long ago that the broker holds no message of: it has fewer messages than there are such jobs."""
     before = now - timedelta(seconds=settings.PULSE_REPUBLISH_AFTER_S)
     stale = Job.objects.due(now).filter(published_at__lt=before)
-    waiting = dict(stale.values_list("queue").annotate(jobs=Count("pk")))
     taken: list[Job] = []
-    for queue, jobs in waiting.items():
+    for queue, jobs in stale.order_by().values_list("queue").annotate(jobs=Count("pk")):
         missing = jobs - depth(queue)
-        if missing <= 0:
-            continue
-        with transaction.atomic():
-            found = stale.filter(queue=queue).order_by("published_at").select_for_update(skip_locked=True)
-            taken += _marked(list(found[: min(missing, BATCH)]), now)
+        if missing > 0:
+            with transaction.atomic():
+                found = stale.filter(queue=queue).order_by("published_at").select_for_update(skip_locked=True)
+                taken += _marked(list(found[: min(missing, BATCH)]), now)
     return taken
+
+
+def take_starving(now: datetime) -> list[Job]:
+    """Jobs that more urgent ones have kept waiting for long, to be published once more ahead of all others.
+
+    Their message at their own priority stays behind; whichever comes first is taken, the other one does nothing.
+    """
+    before = now - timedelta(seconds=settings.PULSE_PRIORITY_AGING_S)
+    urgent = Job.objects.filter(status=JobStatus.QUEUED, queue=OuterRef("queue"), priority__lt=OuterRef("priority"))
+    old = Job.objects.due(now).filter(created_at__lt=before, aged_at=None, priority__gt=0)
+    with transaction.atomic():
+        found = old.filter(Exists(urgent)).order_by("created_at").select_for_update(skip_locked=True, of=("self",))
+        starving = list(found[:STARVING_BATCH])
+        Job.objects.filter(pk__in=[job.pk for job in starving]).update(aged_at=now)
+    for job in starving:
+        job.priority = AHEAD_OF_ALL
+    return starving
+
+
+def end_unresponsive(now: datetime) -> int:
+    """End the process of jobs that were told to stop and did not within the grace. Threads can only be asked."""
+    before = now - timedelta(seconds=settings.PULSE_CANCEL_GRACE_S)
+    deaf = Job.objects.filter(status=JobStatus.RUNNING, cancel_requested_at__lt=before)
+    killable = Worker.objects.filter(pool="prefork").values("pk")
+    jobs = list(deaf.filter(worker_id__in=killable)[:BATCH])
+    for job in jobs:
+        current_app.control.revoke(job.pk, terminate=True, signal="SIGKILL")
+        because = f"cancelled: it did not stop within {settings.PULSE_CANCEL_GRACE_S:.0f} s, its process was ended"
+        outcome = Outcome(status=JobStatus.CANCELLED, error_code="cancelled", error_message=because)
+        engine.settle(Claim.of(job), outcome)
+    asked = "is asked to stop; its worker runs threads, which cannot be ended from outside"
+    deaf.exclude(worker_id__in=killable).exclude(waiting_reason=asked).update(waiting_reason=asked)
+    return len(jobs)
+
+
+def explain_queues(now: datetime) -> None:
+    """Say on queued jobs that no worker listens on their queue, and stop saying so when one does."""
+    alive_since = now - timedelta(seconds=settings.PULSE_WORKER_LOST_AFTER_S)
+    alive = Worker.objects.filter(stopped_at=None, drain_requested_at=None, heartbeat_at__gte=alive_since)
+    served = {queue for queues in alive.values_list("queues", flat=True) for queue in queues}
+    queued = Job.objects.due(now)
+    told = queued.filter(waiting_reason__startswith=NOBODY_LISTENS)
+    told.filter(queue__in=served).update(waiting_reason="")
+    silent = queued.exclude(queue__in=served).filter(waiting_reason="")
+    for queue in silent.order_by().values_list("queue", flat=True).distinct():
+        silent.filter(queue=queue).update(waiting_reason=f"{NOBODY_LISTENS}'{queue}'")
 
 
 def depth(queue: str) -> int:

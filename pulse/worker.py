@@ -53,6 +53,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         self.name, self.concurrency = parent.hostname, parent.concurrency or 1
+        self.pool = "prefork" if "prefork" in parent.pool_cls.__module__ else "threads"
         self.queues = sorted(parent.app.amqp.queues.consume_from)
         self.beat()
         parent.timer.call_repeatedly(settings.PULSE_WORKER_HEARTBEAT_S, self.beat)
@@ -64,6 +65,7 @@ class Heartbeat(bootsteps.StartStopStep):
             "pid": self.main_pid,
             "queues": self.queues,
             "concurrency": self.concurrency,
+            "pool": self.pool,
             "heartbeat_at": clock.now(),
         }
         try:

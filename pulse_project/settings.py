@@ -243,11 +243,18 @@ PULSE_PAYLOAD_MAX_BYTES = env.int("PULSE_PAYLOAD_MAX_BYTES", default=1_048_576)
 PULSE_WORKER_HEARTBEAT_S = env.float("PULSE_WORKER_HEARTBEAT_S", default=5.0)
 PULSE_WORKER_LOST_AFTER_S = env.float("PULSE_WORKER_LOST_AFTER_S", default=30.0)
 PULSE_REPUBLISH_AFTER_S = env.float("PULSE_REPUBLISH_AFTER_S", default=20.0)
+PULSE_PRIORITY_AGING_S = env.float("PULSE_PRIORITY_AGING_S", default=60.0)  # waited for longer: moved ahead of all
 PULSE_CANCEL_GRACE_S = env.float("PULSE_CANCEL_GRACE_S", default=10.0)
 PULSE_STOP_GRACE_S = env.float("PULSE_STOP_GRACE_S", default=20.0)
 PULSE_EVENTS_STREAM = env("PULSE_EVENTS_STREAM", default="pulse:events")
 PULSE_EVENTS_KEPT = env.int("PULSE_EVENTS_KEPT", default=10_000)
+PULSE_SOCKET_SESSION_CHECK_S = env.float("PULSE_SOCKET_SESSION_CHECK_S", default=60.0)
+PULSE_SOCKET_STALLED_S = env.float("PULSE_SOCKET_STALLED_S", default=20.0)
 PULSE_HTTP_ALLOW_PRIVATE_ADDRESSES = env.bool("PULSE_HTTP_ALLOW_PRIVATE_ADDRESSES", default=False)
+PULSE_RECORD_CELERY_TASKS = env("PULSE_RECORD_CELERY_TASKS", default="all")  # or "handlers", or names with * and ?
+PULSE_RECORD_TASK_ARGS = env.bool("PULSE_RECORD_TASK_ARGS", default=False)  # of plain Celery tasks, and their results
+PULSE_LOG_SPILL_DIR = Path(env("PULSE_LOG_SPILL_DIR", default=str(PULSE_DATA_DIR / "log-spill")))  # lines that wait
+PULSE_LOG_SPILL_MAX_BYTES = env.int("PULSE_LOG_SPILL_MAX_BYTES", default=1 << 30)  # of one execution
 PULSE_DJANGO_COMMANDS = env.list("PULSE_DJANGO_COMMANDS", default=["check", "clearsessions"])
 
 # --- Logging -------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from pulse.registry import handler
 from pulse.run import Run
 
 OURS: Final = frozenset({"stdout", "stderr"})  # options that say where the output goes
+QUESTIONS: Final = frozenset({"-h", "--help", "--version"})  # argparse answers them itself, and exits
 
 
 class CommandFailed(Exception):
@@ -58,12 +59,14 @@ class DjangoCommand(BaseModel):
 
 def usage_error(name: str, args: list[str], options: dict[str, JsonValue]) -> str | None:
     """Why the command would refuse these arguments, in its own words; None when it takes them."""
+    if QUESTIONS & set(args):
+        return "--help and --version are not for a job to ask"
     command = load_command_class(get_commands()[name], name)
     command.execute = lambda *_, **__: None  # type: ignore[method-assign]  # parse as Django does, and stop there
     try:
         call_command(command, *args, **options)
     except SystemExit:
-        return "--help and --version are not for a job to ask"
+        return "these arguments end the command before it begins"
     except (CommandError, TypeError, ValueError) as error:
         return str(error).removeprefix("Error: ")
     return None

@@ -12,8 +12,8 @@ from urllib3.util import parse_url
 from pulse.handlers.faults import fault
 
 MAX_TIMEOUT_S: Final = 300.0
-HEADER_NAME: Final = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
-HEADER_VALUE: Final = re.compile(r"^[\t\x20-\x7e\x80-\xff]*$")
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE: Final = re.compile(r"([\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?")
 OUR_HEADERS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -45,10 +45,10 @@ def _is_private(host: str) -> bool:
 
 def check_headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
-        if not HEADER_NAME.match(name):
+        if not HEADER_NAME.fullmatch(name):
             raise fault(f"{name!r} is not a header name")
-        if not HEADER_VALUE.match(value):
-            raise fault(f"the value of header '{name}' contains a character that a header cannot hold")
+        if not HEADER_VALUE.fullmatch(value):
+            raise fault(f"the value of header '{name}' begins with a space or contains what a header cannot hold")
         if name.lower() in OUR_HEADERS:
             raise fault(f"header '{name}' is set by the request itself: leave it out")
     return headers

@@ -1,6 +1,7 @@
 """What must not be read in a log: secrets in headers, in a URL's user part and in its query. Pure."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -40,7 +41,7 @@ def secrets_in(url: str, headers: Mapping[str, str]) -> list[str]:
     """The values that `mask_url` and `mask_headers` hide, longest first, as sent and decoded."""
     parts = urlsplit(url)
     user_part = parts.netloc.rpartition("@")[0]
-    found = {user_part, *user_part.split(":", 1)}
+    found = {user_part, *user_part.split(":", 1), b64encode(unquote(user_part).encode()).decode()}  # Basic auth
     found |= {value for name, value in parse_qsl(parts.query) if is_secret(name)}
     found |= {pair.partition("=")[2] for pair in parts.query.split("&") if _mask_pair(pair) != pair}
     for name, value in headers.items():
