@@ -30,7 +30,7 @@ class Refused(PermanentError):
     error_code = "validation_error"
 
 
-class Session(HTTPSession):  # type: ignore[misc]  # requests_hardened has no types
+class Session(HTTPSession):
     """Takes no proxy and no password from the environment, and follows no redirect by itself."""
 
     def __init__(self, *, allow_private: bool, timeout_s: float) -> None:
