@@ -106,7 +106,7 @@ class PulseConsumer(AsyncWebsocketConsumer):
 
     async def _resume(self) -> None:
         """Where the client said what it has seen, it is subscribed to all from there; then frames begin to flow."""
-        given = parse_qs(self.scope["query_string"].decode("latin-1")).get("last_event_id")
+        given = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True).get("last_event_id")
         if given is None:
             self._start(self._deliver())
             return

@@ -5,7 +5,7 @@ settings that cannot be loaded stops every process at start.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from pulse import slots, switchboard
+from pulse import clock, slots, switchboard
 from pulse.registry import registry
 from pulse.run import Claim
 from pulse.states import PauseReason
@@ -73,8 +73,25 @@ class ConcurrencyGate:
             slots.free(claim.job_id)
 
 
+class SystemLoadGate:
+    """Refuses while this worker's machine is too busy; on machines that give no figures it never does."""
+
+    def ask(self, claim: Claim) -> Verdict:
+        pressure = switchboard.busy_pct()
+        if pressure is None:
+            return GO
+        wait_s = settings.PULSE_LOAD_ASK_AGAIN_S
+        because = f"this machine is {pressure:.0f} % busy; the job is asked again in {wait_s:.0f} s"
+        until = clock.now() + timedelta(seconds=wait_s)
+        return Verdict(may_run=False, reason=PauseReason.SYSTEM_BUSY, because=because, resume_at=until)
+
+    def release(self, claim: Claim) -> None:
+        """Nothing was taken."""
+
+
 paused = PausedGate()
 concurrency = ConcurrencyGate()
+system_load = SystemLoadGate()
 
 
 @cache

@@ -132,6 +132,8 @@ class Worker(models.Model):
     pool = models.CharField(max_length=20, default="prefork")  # threads can only be asked to stop
     started_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField()
+    load_pct = models.FloatField(null=True)  # 0 to 100 (pulse.load); null where the machine does not say
+    is_busy = models.BooleanField(default=False)  # above PULSE_LOAD_PAUSE_ABOVE, until below PULSE_LOAD_RESUME_BELOW
     drain_requested_at = models.DateTimeField(null=True, blank=True)  # takes no new jobs from then on
     stopped_at = models.DateTimeField(null=True, blank=True)
 

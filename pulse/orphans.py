@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.conf import settings
 
@@ -13,20 +14,37 @@ from pulse.run import Claim
 from pulse.states import JobStatus
 
 logger = logging.getLogger(__name__)
-BATCH = 200  # rows looked at in one sweep
+BATCH: Final = 200  # rows looked at in one sweep
+FIRST_OVER_S: Final = 10.0
+WORKER_LOST: Final = "worker_lost"
 
 
 def reap(now: datetime) -> int:
-    """Settle the running jobs that nobody runs any more. Returns how many."""
+    """Settle the running jobs that nobody runs any more. Returns how many.
+
+    After a crash many may be found at once: those tried again are released gradually, so that the restart is no
+    stampede (`release_after_s`).
+    """
     lost_before = now - timedelta(seconds=settings.PULSE_WORKER_LOST_AFTER_S)
     found = Job.objects.orphaned(now, lost_before=lost_before).order_by("started_at")[:BATCH]
-    return sum(_settle(job, _why(job, now), counts=True) for job in found)
+    waiting = Job.objects.filter(status=JobStatus.QUEUED, error_code=WORKER_LOST, run_at__gt=now).count()
+    return sum(_settle(job, _why(job, now), after_s=release_after_s(waiting + n)) for n, job in enumerate(found))
+
+
+def release_after_s(position: int) -> float:
+    """Seconds until the recovered job at `position` (from 0) may start: the first at once, nine more over ten
+    seconds, the rest spread evenly over PULSE_RECOVERY_SPREAD_S."""
+    first: int = settings.PULSE_RECOVERY_FIRST
+    if position < first:
+        return position * FIRST_OVER_S / max(1, first - 1)
+    spread_s: float = settings.PULSE_RECOVERY_SPREAD_S
+    return FIRST_OVER_S + (position - first + 1) * spread_s / BATCH % spread_s
 
 
 def handle_lost(job_id: str, *, worker_id: str, because: str) -> bool:
     """The process that ran this job is known to be dead. False when the job is not with that worker any more."""
     job = Job.objects.filter(pk=job_id, worker_id=worker_id, status=JobStatus.RUNNING).first()
-    return job is not None and _settle(job, because, counts=True)
+    return job is not None and _settle(job, because, after_s=0.0)
 
 
 def give_back(worker_id: str) -> int:
@@ -48,24 +66,28 @@ def _why(job: Job, now: datetime) -> str:
     return f"it ran past its time limit of {job.timeout_s:.0f} s and its process did not end it"
 
 
-def _settle(job: Job, because: str, *, counts: bool) -> bool:
-    handler = registry.get(job.handler_name) if job.handler_name in registry else None
-    repeat = handler is not None and handler.on_orphan == "retry" and job.failures < job.max_retries
-    logger.warning("job %s: %s; %s", job.pk, because, "it is tried again" if repeat else "it is failed")
-    outcome = _back(because, counts=counts) if repeat else _failed(because)
-    return engine.settle(Claim.of(job), outcome)
+def _settle(job: Job, because: str, *, after_s: float) -> bool:
+    may_repeat = job.handler_name in registry and registry.get(job.handler_name).on_orphan == "retry"
+    if may_repeat and job.failures < job.max_retries:
+        logger.warning("job %s: %s; it is tried again", job.pk, because)
+        return engine.settle(Claim.of(job), _back(because, counts=True, after_s=after_s))
+    logger.warning("job %s: %s; it is failed", job.pk, because)
+    used = (
+        f"its {job.max_retries} retries are used up" if may_repeat else "its handler is not declared safe to repeat"
+    )
+    return engine.settle(Claim.of(job), _failed(f"{because}; {used}"))
 
 
-def _back(because: str, *, counts: bool) -> Outcome:
+def _back(because: str, *, counts: bool, after_s: float = 0.0) -> Outcome:
     return Outcome(
         status=JobStatus.QUEUED,
-        error_code="worker_lost",
+        error_code=WORKER_LOST,
         error_message=because,
         waiting_reason=because,
+        retry_after_s=after_s,
         counts_as_failure=counts,
     )
 
 
 def _failed(because: str) -> Outcome:
-    message = f"{because}; its handler is not declared safe to repeat"
-    return Outcome(status=JobStatus.FAILED, error_code="worker_lost", error_message=message, counts_as_failure=True)
+    return Outcome(status=JobStatus.FAILED, error_code=WORKER_LOST, error_message=because, counts_as_failure=True)

@@ -1,30 +1,45 @@
-"""What is switched off, as every worker process sees it: read from the database at most once a second."""
+"""What keeps this worker process from starting jobs: read from the database at most once a second."""
 
 import time
+from dataclasses import dataclass, field
 from typing import Final
 
-from pulse.models import Switch
+from pulse.identity import worker_id
+from pulse.models import Switch, Worker
 
 FRESH_S: Final = 1.0  # how long a process may act on what it read
 
-_read: tuple[float, list[Switch]] = (0.0, [])
+
+@dataclass(slots=True)
+class Snapshot:
+    read_at: float = float("-inf")  # of the monotonic clock
+    switches: dict[tuple[str, str], Switch] = field(default_factory=dict)  # by scope and name
+    busy_pct: float | None = None  # of this worker's machine, while it is too busy
+
+    def refresh(self) -> "Snapshot":
+        if time.monotonic() - self.read_at > FRESH_S:
+            self.switches = {(switch.scope, switch.name): switch for switch in Switch.objects.all()}
+            busy = Worker.objects.filter(pk=worker_id(), is_busy=True).values_list("load_pct", flat=True)
+            self.busy_pct = busy.first()
+            self.read_at = time.monotonic()
+        return self
+
+
+_snapshot = Snapshot()
 
 
 def off_for(*, queue: str, handler_name: str) -> Switch | None:
     """The widest switch that keeps a job of this queue and handler from running."""
+    switches = _snapshot.refresh().switches
     widest_first = ((Switch.Scope.ALL, ""), (Switch.Scope.QUEUE, queue), (Switch.Scope.HANDLER, handler_name))
-    known = {(switch.scope, switch.name): switch for switch in _switches()}
-    return next((known[place] for place in widest_first if place in known), None)
+    return next((switches[place] for place in widest_first if place in switches), None)
+
+
+def busy_pct() -> float | None:
+    """How busy this worker's machine is, if that is too much; None when jobs may start."""
+    return _snapshot.refresh().busy_pct
 
 
 def forget() -> None:
     """Read again at the next question."""
-    global _read  # noqa: PLW0603  one short-lived copy per process
-    _read = (0.0, [])
-
-
-def _switches() -> list[Switch]:
-    global _read  # noqa: PLW0603
-    if not _read[0] or time.monotonic() - _read[0] > FRESH_S:
-        _read = (time.monotonic(), list(Switch.objects.all()))
-    return _read[1]
+    _snapshot.read_at = float("-inf")

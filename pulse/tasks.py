@@ -10,6 +10,7 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore, Retry
 
 from pulse import engine, worker
+from pulse.identity import worker_id
 from pulse.outcomes import Outcome
 from pulse.registry import Handler, registry
 from pulse.states import JobStatus
@@ -28,7 +29,7 @@ class PulseTask(Task):
     throws = (JobFailed,)
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        claimed = engine.claim(task_id, worker_id=worker.identity(), worker_name=self.request.hostname or "")
+        claimed = engine.claim(task_id, worker_id=worker_id(), worker_name=self.request.hostname or "")
         if claimed is None or not engine.admit(claimed):
             raise Ignore
         self.request.pulse_claim = claimed

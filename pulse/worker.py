@@ -9,9 +9,7 @@ import atexit
 import ctypes
 import logging
 import os
-import secrets
 import signal
-import socket
 import sys
 import threading
 from typing import Any, Final
@@ -22,23 +20,14 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from kombu import Queue
 
-from pulse import clock, orphans, stream
+from pulse import clock, load, orphans, stream
+from pulse.identity import worker_id
 from pulse.models import Worker
 from pulse.registry import registry
 
 logger = logging.getLogger(__name__)
 HARD_LIMIT_AFTER_S: Final = 10.0  # after a handler's time limit its process is ended
 PR_SET_PDEATHSIG: Final = 1
-
-_identity = ""
-
-
-def identity() -> str:
-    """The id of this process's worker row: host, pid of the main process and a random part, never used twice."""
-    global _identity  # noqa: PLW0603  made once in the main process, before the pool forks
-    if not _identity:
-        _identity = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    return _identity
 
 
 class Heartbeat(bootsteps.StartStopStep):
@@ -49,31 +38,48 @@ class Heartbeat(bootsteps.StartStopStep):
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self.main_pid = os.getpid()
-        identity()
+        worker_id()
 
     def start(self, parent: Any) -> None:
         self.name, self.concurrency = parent.hostname, parent.concurrency or 1
         self.pool = "prefork" if "prefork" in parent.pool_cls.__module__ else "threads"
         self.queues = sorted(parent.app.amqp.queues.consume_from)
+        self.parent = parent
+        self.is_busy = False
         self.beat()
         parent.timer.call_repeatedly(settings.PULSE_WORKER_HEARTBEAT_S, self.beat)
         atexit.register(self.leave)
 
     def beat(self) -> None:
+        """Write the row, and stop taking jobs if an operator asked for it."""
+        pressure = load.sample().pressure
+        limit = settings.PULSE_LOAD_RESUME_BELOW if self.is_busy else settings.PULSE_LOAD_PAUSE_ABOVE
+        self.is_busy = pressure is not None and pressure > limit
         row = {
             "name": self.name,
             "pid": self.main_pid,
             "queues": self.queues,
             "concurrency": self.concurrency,
             "pool": self.pool,
+            "load_pct": pressure,
+            "is_busy": self.is_busy,
             "heartbeat_at": clock.now(),
         }
         try:
             close_old_connections()
-            Worker.objects.update_or_create(pk=identity(), defaults=row)
+            mine, _ = Worker.objects.update_or_create(pk=worker_id(), defaults=row)
         except DatabaseError as error:
             connection.close()
             logger.warning("the worker's heartbeat was not written: %s", error)
+            return
+        if mine.drain_requested_at:
+            self.drain()
+
+    def drain(self) -> None:
+        """Take no new jobs; what runs goes on."""
+        for queue in list(self.parent.app.amqp.queues.consume_from):
+            logger.warning("drained by an operator: takes nothing more from queue %s", queue)
+            self.parent.consumer.cancel_task_queue(queue)
 
     def leave(self) -> None:
         """The pool is gone: what it left goes back to the queue, and the row says that the worker stopped."""
@@ -81,8 +87,8 @@ class Heartbeat(bootsteps.StartStopStep):
             return
         try:
             connection.close()
-            Worker.objects.filter(pk=identity()).update(stopped_at=clock.now())
-            orphans.give_back(identity())
+            Worker.objects.filter(pk=worker_id()).update(stopped_at=clock.now())
+            orphans.give_back(worker_id())
         except DatabaseError as error:
             logger.warning("could not say that the worker stopped, its lease will run out instead: %s", error)
         stream.flush()
@@ -113,7 +119,7 @@ def bound_the_drain(*, sig: str, **_: Any) -> None:
 def handle_lost_process(*, task_id: str, exception: BaseException, **_: Any) -> None:
     """In the main process: the pool process that ran this job was killed."""
     if isinstance(exception, WorkerLostError):
-        orphans.handle_lost(task_id, worker_id=identity(), because=f"the process that ran it died: {exception}")
+        orphans.handle_lost(task_id, worker_id=worker_id(), because=f"the process that ran it died: {exception}")
 
 
 @signals.celeryd_init.connect

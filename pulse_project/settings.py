@@ -236,7 +236,7 @@ CELERY_BEAT_SCHEDULER = "schedules.ticker:PulseScheduler"
 
 # --- Pulse ---------------------------------------------------------------------------------------------------
 
-PULSE_GATES = env.list("PULSE_GATES", default=["pulse.gates.paused", "pulse.gates.concurrency"])
+PULSE_GATES = env.list("PULSE_GATES", default=["pulse.gates.paused", "pulse.gates.concurrency", "pulse.gates.system_load"])
 PULSE_RECORDERS = ["pulse.slots.SlotRecorder", "executions.recorders.ExecutionRecorder", "tasklogs.recorders.TaskLogRecorder"]
 PULSE_PORT = env.int("PULSE_PORT", default=8820)
 PULSE_PAYLOAD_MAX_BYTES = env.int("PULSE_PAYLOAD_MAX_BYTES", default=1_048_576)
@@ -245,6 +245,11 @@ PULSE_WORKER_LOST_AFTER_S = env.float("PULSE_WORKER_LOST_AFTER_S", default=30.0)
 PULSE_REPUBLISH_AFTER_S = env.float("PULSE_REPUBLISH_AFTER_S", default=20.0)
 PULSE_PRIORITY_AGING_S = env.float("PULSE_PRIORITY_AGING_S", default=60.0)  # waited for longer: moved ahead of all
 PULSE_CANCEL_GRACE_S = env.float("PULSE_CANCEL_GRACE_S", default=10.0)
+PULSE_LOAD_PAUSE_ABOVE = env.float("PULSE_LOAD_PAUSE_ABOVE", default=95.0)  # percent, see pulse/load.py
+PULSE_LOAD_RESUME_BELOW = env.float("PULSE_LOAD_RESUME_BELOW", default=88.0)
+PULSE_LOAD_ASK_AGAIN_S = env.float("PULSE_LOAD_ASK_AGAIN_S", default=30.0)
+PULSE_RECOVERY_FIRST = env.int("PULSE_RECOVERY_FIRST", default=10)  # recovered jobs that start within the first 10 s
+PULSE_RECOVERY_SPREAD_S = env.float("PULSE_RECOVERY_SPREAD_S", default=300.0)  # over which the others are spread
 PULSE_STOP_GRACE_S = env.float("PULSE_STOP_GRACE_S", default=20.0)
 PULSE_EVENTS_STREAM = env("PULSE_EVENTS_STREAM", default="pulse:events")
 PULSE_EVENTS_KEPT = env.int("PULSE_EVENTS_KEPT", default=10_000)
