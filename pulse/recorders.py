@@ -6,6 +6,7 @@ round trip.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,9 @@ class Recorder:
 
     def end(self, claim: Claim, *, settled: bool) -> None:
         """The settle was done, or (settled=False) came too late and changed nothing."""
+
+    def sweep(self, now: datetime) -> None:
+        """Called by every beat every few seconds: end what no job's lease watches over."""
 
 
 @cache

@@ -16,6 +16,7 @@ from pulse import engine, orphans, services, slots
 from pulse.models import Job, Worker
 from pulse.outcomes import Outcome
 from pulse.publisher import BROKER_FAULTS, publish
+from pulse.recorders import recorders
 from pulse.run import Claim
 from pulse.states import JobStatus
 
@@ -43,6 +44,8 @@ def sweep(now: datetime) -> None:
         services.end_abandoned()
         services.wake_parents(Job.objects.all())
         explain_queues(now)
+        for recorder in recorders():
+            recorder.sweep(now)
 
 
 def wake(now: datetime) -> int:
