@@ -3,9 +3,11 @@
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from pulse import ids
+from tasklogs.lines import LABEL_MAX
 
 
 class TaskLogQuerySet(models.QuerySet["TaskLog"]):
@@ -15,7 +17,7 @@ class TaskLogQuerySet(models.QuerySet["TaskLog"]):
 
     def of_task(self, task_id: str) -> Self:
         """Lines of one task; a line without a task belongs to the task named as its stage."""
-        return self.with_task_label().filter(task_label=task_id)
+        return self.filter(Q(task_id=task_id) | Q(task_id=None, stage=task_id))  # each half has its index
 
 
 class TaskLog(models.Model):
@@ -31,8 +33,8 @@ class TaskLog(models.Model):
     execution_id = models.CharField(max_length=ids.MAX_LENGTH)
     job_id = models.CharField(max_length=ids.MAX_LENGTH, null=True, blank=True)
     seq = models.BigIntegerField()  # from 1 within its execution: order, key and resume point
-    stage = models.CharField(max_length=200, default="unknown")
-    task_id = models.CharField(max_length=200, null=True, blank=True)
+    stage = models.CharField(max_length=LABEL_MAX, default="unknown")
+    task_id = models.CharField(max_length=LABEL_MAX, null=True, blank=True)
     timestamp = models.DateTimeField()
     level = models.CharField(max_length=5, choices=Level.choices, default=Level.INFO)
     message = models.TextField()
@@ -46,8 +48,8 @@ class TaskLog(models.Model):
         constraints = [models.UniqueConstraint(fields=["execution_id", "seq"], name="task_logs_line")]
         indexes = [
             models.Index(fields=["job_id", "id"], name="task_logs_job"),
-            models.Index(fields=["task_id", "id"], name="task_logs_task", condition=models.Q(task_id__isnull=False)),
-            models.Index(fields=["stage", "id"], name="task_logs_stage", condition=models.Q(task_id__isnull=True)),
+            models.Index(fields=["task_id", "id"], name="task_logs_task", condition=Q(task_id__isnull=False)),
+            models.Index(fields=["stage", "id"], name="task_logs_stage", condition=Q(task_id__isnull=True)),
             models.Index(fields=["timestamp"], name="task_logs_time"),
         ]
 

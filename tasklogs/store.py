@@ -1,0 +1,54 @@
+"""Writing lines to the database."""
+
+import logging
+from typing import Any, Final
+
+from django.db import Error, InterfaceError, InternalError, OperationalError, connection
+
+from pulse.text import storable_json
+from tasklogs.lines import Line
+
+logger = logging.getLogger(__name__)
+COLUMNS: Final = ", ".join(Line._fields)
+COPY: Final = f"COPY task_logs ({COLUMNS}) FROM STDIN"
+INSERT: Final = (
+    f"INSERT INTO task_logs ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
+)
+LATER: Final = (OperationalError, InterfaceError, InternalError)  # the database is away or unwell: try again
+
+
+def write(lines: list[Line]) -> None:
+    """Write lines of any executions, each once, by COPY. Raises one of LATER when that has to wait.
+
+    Lines that are there already (a write whose success was not heard of) are left as they are. A line that the
+    database will never take is replaced by one that says so.
+    """
+    try:
+        _copy(lines)
+    except LATER:
+        raise
+    except Error as error:
+        logger.info("log lines are written one by one: %s", error)
+        for line in lines:
+            _insert(line)
+
+
+def _copy(lines: list[Line]) -> None:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
+        for line in lines:
+            copy.write_row(line)
+
+
+def _insert(line: Line) -> None:
+    try:
+        _execute(line)
+    except LATER:
+        raise
+    except Error as error:
+        note = storable_json({"error": str(error)})
+        _execute(line._replace(message="This line could not be stored", level="warn", metadata=note))
+
+
+def _execute(line: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, line)
