@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from pulse import services
 from pulse.errors import PulseError
-from pulse.models import Job, Switch, Worker
+from pulse.models import DeadLetter, Job, Switch, Worker
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -62,7 +62,38 @@ class JobAdmin(ReadOnlyAdmin):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
-    list_display = ("name", "pid", "queues", "concurrency", "started_at", "heartbeat_at", "stopped_at")
+    list_display = ("name", "pid", "queues", "concurrency", "load_pct", "started_at", "heartbeat_at", "stopped_at")
+    actions = ("drain",)
+
+    @admin.action(description="Drain: take no new jobs", permissions=["operate"])
+    def drain(self, request: HttpRequest, workers: QuerySet[Worker]) -> None:
+        for worker_id in workers.filter(stopped_at=None).values_list("pk", flat=True):
+            services.drain(worker_id)
+        self.message_user(request, "They are told with their next heartbeat.")
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("pulse.change_worker")
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    list_display = ("job_id", "handler_name", "reason", "error_code", "attempts", "created_at", "resolution")
+    list_filter = ("resolution", "reason", "error_code", "handler_name")
+    search_fields = ("job_id", "error_message")
+    actions = ("retry", "discard")
+
+    @admin.action(description="Retry", permissions=["operate"])
+    def retry(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
+        done, failed = services.retry_matching(letters, by=request.user.get_username())
+        self.message_user(request, f"{done} jobs are back in the queue, {failed} could not be retried.")
+
+    @admin.action(description="Discard", permissions=["operate"])
+    def discard(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
+        done = services.discard_matching(letters, by=request.user.get_username())
+        self.message_user(request, f"{done} dead letters were discarded.")
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("pulse.change_deadletter")
 
 
 @admin.register(Switch)

@@ -115,10 +115,14 @@ class LogLines(Event):
     """
 
     type: ClassVar[str] = "log_lines"
+    is_news: ClassVar[bool] = True
     execution_id: str
     async_job_id: str | None
     last_seq: int  # of the newest line in the database
     lines: list[dict[str, Any]]  # each as the log API gives it, except that `id` is null
+
+    def audience(self) -> str | None:
+        return self.execution_id
 
 
 ALL: tuple[type[Event], ...] = (

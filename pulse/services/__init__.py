@@ -16,6 +16,7 @@ from pulse.services.family import (
 from pulse.services.payloads import validated_payload
 from pulse.services.reading import get, tell
 from pulse.services.switches import switch_off, switch_on
+from pulse.services.workers import drain
 
 __all__ = [
     "after_end",
@@ -25,6 +26,7 @@ __all__ = [
     "delete",
     "discard_letter",
     "discard_matching",
+    "drain",
     "end_abandoned",
     "enqueue",
     "enqueue_children",

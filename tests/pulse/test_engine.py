@@ -34,7 +34,7 @@ def test_a_job_that_returns_is_completed_with_its_summary_and_one_execution(make
     assert (job.status, job.result_summary, job.attempt, job.failures) == ("completed", "said hello", 1, 0)
     execution = Execution.objects.get(job_id=job.pk)
     assert (execution.status, execution.result_summary, execution.attempt) == ("completed", "said hello", 1)
-    assert execution.duration_ms == int((execution.completed_at - execution.started_at).total_seconds() * 1000)
+    assert execution.duration_ms == round((execution.completed_at - execution.started_at).total_seconds() * 1000)
     assert execution.worker == "w1@here"
 
 

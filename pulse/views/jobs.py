@@ -1,11 +1,10 @@
-"""The REST views of jobs and handlers."""
+"""The REST views of jobs."""
 
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,12 +13,11 @@ from pulse import services
 from pulse.http import ModelPermissions, choice_of, needs, page_of, page_response
 from pulse.ids import normal
 from pulse.models import Job
-from pulse.registry import registry
 from pulse.serializers import (
-    HandlerListSerializer,
-    HandlerSerializer,
+    FamilySerializer,
     JobPageSerializer,
     JobSerializer,
+    JobWithFamilySerializer,
     NewJobSerializer,
     ReasonSerializer,
 )
@@ -73,9 +71,26 @@ class JobView(APIView):
     permission_classes = [ModelPermissions]
     queryset = Job.objects.all()
 
-    @extend_schema(operation_id="jobs_get", responses=JobSerializer)
+    @extend_schema(operation_id="jobs_get", responses=JobWithFamilySerializer)
     def get(self, request: Request, job_id: str) -> Response:
-        return Response(JobSerializer(services.get(job_id)).data)
+        """One job, with the sum of its children's progress and cost."""
+        return Response(JobWithFamilySerializer(services.get(job_id)).data)
+
+    @extend_schema(operation_id="jobs_delete", responses={204: None})
+    def delete(self, request: Request, job_id: str) -> Response:
+        """Remove a job that has ended; children that have not are cancelled. Its executions and logs stay."""
+        services.delete(job_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class JobChildrenView(APIView):
+    permission_classes = [ModelPermissions]
+    queryset = Job.objects.all()
+
+    @extend_schema(operation_id="jobs_children", responses=FamilySerializer)
+    def get(self, request: Request, job_id: str) -> Response:
+        """The jobs that this job asked for, oldest first."""
+        return Response(FamilySerializer({"parent_job_id": job_id, "children": services.children_of(job_id)}).data)
 
 
 class JobActionView(APIView):
@@ -109,13 +124,3 @@ class JobResumeView(JobActionView):
     def post(self, request: Request, job_id: str) -> Response:
         """Put a paused job back into the queue."""
         return Response(JobSerializer(services.resume(job_id)).data)
-
-
-class HandlerListView(APIView):
-    permission_classes = [IsAuthenticated]
-
-    @extend_schema(operation_id="handlers_list", responses=HandlerListSerializer)
-    def get(self, request: Request) -> Response:
-        """Every registered handler with the JSON schema of its payload."""
-        handlers = [HandlerSerializer(handler).data for handler in registry]
-        return Response({"handlers": handlers, "count": len(handlers)})
