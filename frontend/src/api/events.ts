@@ -62,11 +62,12 @@ export interface ScheduleUpdate extends Told {
   last_run_at: string | null;
 }
 
-/** Only sent to clients that subscribed to the execution. */
+/** Only sent to clients that subscribed to the execution. Where `lines` leave a gap, or end early, fetch the rest. */
 export interface LogLines extends Told {
   type: "log_lines";
   execution_id: string;
   async_job_id: string | null;
+  last_seq: number; // of the newest line that the server has
   lines: Line[];
 }
 
@@ -89,7 +90,7 @@ const REQUIRED: Fields = {
   progress: ["execution_id", "stage", "current", "total"],
   job_update: ["job_id", "status", "waiting_reason"],
   schedule_update: ["scheduled_job_id", "state", "next_run_at", "last_run_at"],
-  log_lines: ["execution_id", "lines"],
+  log_lines: ["execution_id", "last_seq", "lines"],
 };
 
 /** True for an event this client knows, with what it needs. A newer server may send more kinds: they are left out. */

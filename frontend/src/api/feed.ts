@@ -14,8 +14,6 @@ export interface FeedListener {
   onEvents: (events: PulseEvent[]) => void;
   /** What is shown may have missed something: fetch it again. */
   onRefetch: () => void;
-  /** The socket is open and subscribed, for the first time or again. */
-  onLive: () => void;
 }
 
 /** As much of a WebSocket as the feed uses. */
@@ -30,6 +28,9 @@ interface Frame {
   type: unknown;
   event_id?: unknown;
   events?: unknown;
+  topic?: unknown;
+  id?: unknown;
+  message?: unknown;
 }
 
 const SIGNED_OUT = 4401; // the close code for a session that is not logged in
@@ -53,10 +54,9 @@ export function compareIds(a: string, b: string): number {
 export class Feed {
   private socket: FeedSocket | null = null;
   private lastId: string | null = null;
-  private newestId: string | null = null; // as the last hello told it
   private attempt = 0;
   private liveSince: number | null = null;
-  private readonly watched = new Map<string, number>(); // execution id -> how many watch it
+  private readonly watched = new Map<string, Set<() => void>>(); // execution id -> who watches it
   private timers: { retry?: Timer; ping?: Timer; pong?: Timer } = {};
 
   constructor(
@@ -87,18 +87,23 @@ export class Feed {
     if (this.timers.retry !== undefined) this.start();
   }
 
-  /** Asks for the log lines of one execution. Call the answer to end it. */
-  watch(executionId: string): () => void {
-    const count = this.watched.get(executionId) ?? 0;
-    this.watched.set(executionId, count + 1);
-    if (count === 0) this.tell("subscribe", executionId);
-    return () => this.unwatch(executionId);
+  /** Asks for the log lines of one execution; call the answer to end it.
+   *
+   * `onSync` is called whenever lines may have been missed: once subscribed, and again after each interruption.
+   */
+  watch(executionId: string, onSync: () => void): () => void {
+    const watchers = this.watched.get(executionId) ?? new Set();
+    this.watched.set(executionId, watchers.add(onSync));
+    this.tell("subscribe", executionId);
+    return () => this.unwatch(executionId, onSync);
   }
 
-  private unwatch(executionId: string): void {
-    const count = this.watched.get(executionId) ?? 0;
-    if (count > 1) this.watched.set(executionId, count - 1);
-    else if (this.watched.delete(executionId)) this.tell("unsubscribe", executionId);
+  private unwatch(executionId: string, onSync: () => void): void {
+    const watchers = this.watched.get(executionId);
+    watchers?.delete(onSync);
+    if (watchers?.size !== 0) return;
+    this.watched.delete(executionId);
+    this.tell("unsubscribe", executionId);
   }
 
   private tell(action: "subscribe" | "unsubscribe", id: string): void {
@@ -112,27 +117,40 @@ export class Feed {
   private receive(data: unknown): void {
     const frame = readFrame(data);
     clearTimeout(this.timers.pong);
-    if (frame?.type === "hello") this.greeted(typeof frame.event_id === "string" ? frame.event_id : null);
-    else if (frame?.type === "batch") this.batch(frame.events);
-    else if (frame?.type === "refetch") this.lost();
+    switch (frame?.type) {
+      case "hello":
+        return this.greeted(typeof frame.event_id === "string" ? frame.event_id : null);
+      case "batch":
+        return this.batch(frame.events);
+      case "refetch":
+        return this.lost(null);
+      case "subscribed":
+        return this.sync(frame.id);
+      case "error":
+        console.error("the event socket refused a message:", frame.message);
+    }
   }
 
   private greeted(newestId: string | null): void {
-    this.newestId = newestId;
     this.liveSince = Date.now();
     this.send({ action: "subscribe", topic: "all" });
     for (const id of this.watched.keys()) this.tell("subscribe", id);
     this.timers.ping = setInterval(() => this.ping(), PING_MS);
     const restarted = this.lastId !== null && newestId !== null && compareIds(newestId, this.lastId) < 0;
     this.listener.onStatus({ kind: "live" });
-    this.listener.onLive();
-    if (this.lastId === null || restarted) this.lost();
+    if (this.lastId === null || restarted) this.lost(newestId);
   }
 
-  /** The stream cannot tell what was missed. From here on it is followed from its newest event. */
-  private lost(): void {
-    this.lastId = this.newestId;
+  /** The stream cannot tell what was missed. From here on it is followed from `next`, or from its next event. */
+  private lost(next: string | null): void {
+    this.lastId = next;
     this.listener.onRefetch();
+    for (const id of this.watched.keys()) this.sync(id);
+  }
+
+  private sync(executionId: unknown): void {
+    if (typeof executionId !== "string") return;
+    for (const onSync of this.watched.get(executionId) ?? []) onSync();
   }
 
   private batch(events: unknown): void {

@@ -97,7 +97,7 @@ export interface Stage {
 }
 
 export interface Line {
-  id: number;
+  id: number | null; // null in an event
   seq: number; // from 1 within its execution: key, order and resume point
   execution_id: string;
   stage: string;

@@ -46,7 +46,7 @@ export function ActionButton(props: ActionProps): JSX.Element {
       type="button"
       class={`button button-${kind}${asking ? " asking" : ""}`}
       aria-busy={busy}
-      aria-label={asking ? confirm : (describe ?? label)}
+      aria-label={asking ? `${confirm}: ${describe ?? label}` : (describe ?? label)}
       title={describe ?? label}
       onClick={act}
       onBlur={() => setAsking(false)}

@@ -5,13 +5,16 @@ import type { ExecutionDetail, Job } from "../api/types";
 import { schedulePath, schedulesPath } from "../lib/paths";
 import { formatDuration } from "../lib/time";
 import { formatUsd } from "../lib/money";
+import { shortId } from "../lib/words";
 import type { ExecutionView } from "../state/execution";
 import { executionById } from "../state/execution";
+import { scheduleById } from "../state/schedules";
 import { Badge } from "./badge";
 import { ActionButton, CopyButton } from "./button";
 import { Fact, Facts } from "./facts";
 import { ProgressBar, progressWords } from "./progress";
 import { Duration, Relative } from "./times";
+import { useLive } from "./use";
 
 /** What an execution is, how far it is and what came of it. */
 export function ExecutionHeader({ view }: { view: ExecutionView }): JSX.Element {
@@ -43,9 +46,15 @@ function Crumbs({ execution }: { execution: ExecutionDetail }): JSX.Element {
   return (
     <nav class="crumbs" aria-label="Where you are">
       <a href={schedulesPath}>Schedules</a>
-      {schedule && <a href={schedulePath(schedule)}>Its schedule</a>}
+      {schedule && <ScheduleCrumb id={schedule} />}
     </nav>
   );
+}
+
+function ScheduleCrumb({ id }: { id: string }): JSX.Element {
+  const resource = scheduleById.get(id);
+  useLive(resource);
+  return <a href={schedulePath(id)}>{resource.data.value?.name ?? shortId(id)}</a>;
 }
 
 function isActive(job: Job): boolean {
@@ -61,7 +70,7 @@ function CancelButton({ job, executionId }: { job: Job; executionId: string }): 
     <ActionButton
       icon="slash"
       label="Cancel"
-      confirm="Really cancel?"
+      confirm="Confirm"
       describe="Cancel the job"
       failure="The job was not cancelled"
       run={cancel}

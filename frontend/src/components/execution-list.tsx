@@ -17,7 +17,9 @@ export function ExecutionList({ rows }: { rows: ExecutionRow[] }): JSX.Element {
         <li key={row.id} data-execution={row.id}>
           <a class="execution" href={executionPath(row.id)}>
             <span class="execution-head">
-              <Badge status={row.status} />
+              <span class="execution-badge">
+                <Badge status={row.status} />
+              </span>
               <span class="execution-name">{names.get(row.scheduled_job_id ?? "") ?? row.handler_name}</span>
               <Duration startedAt={row.started_at} ms={row.duration_ms} />
             </span>

@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
+import { useLocation } from "preact-iso";
 
 import { cookie } from "../api/http";
 import type { FeedStatus } from "../api/feed";
@@ -23,7 +24,9 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
           Pulse
         </a>
         <nav aria-label="Main">
-          <a href={schedulesPath}>Schedules</a>
+          <NavLink href={schedulesPath} below="/schedules/">
+            Schedules
+          </NavLink>
         </nav>
         <Light status={live.status.value} />
         <SignOut />
@@ -33,6 +36,22 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
       </main>
       <Toasts />
     </>
+  );
+}
+
+interface NavLinkProps {
+  href: string;
+  below: string; // pages whose address begins so belong to it
+  children: ComponentChildren;
+}
+
+function NavLink({ href, below, children }: NavLinkProps): JSX.Element {
+  const { path } = useLocation();
+  const here = path === href || path.startsWith(below);
+  return (
+    <a href={href} {...(here ? { "aria-current": "page" } : {})}>
+      {children}
+    </a>
   );
 }
 

@@ -37,10 +37,10 @@ export function formatRelative(at: number, now: number): string {
   return seconds > 0 ? `in ${formatInterval(seconds)}` : `${formatInterval(-seconds)} ago`;
 }
 
-/** How long until a time: in 4m 07s; `due now` once it is there. */
+/** How long until a time: in 4m 07s; `now` in its last second and after. */
 export function formatCountdown(at: number, now: number): string {
-  const seconds = Math.ceil((at - now) / 1_000);
-  return seconds > 0 ? `in ${formatSpan(seconds)}` : "due now";
+  const seconds = Math.floor((at - now) / 1_000);
+  return seconds > 0 ? `in ${formatSpan(seconds)}` : "now";
 }
 
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });

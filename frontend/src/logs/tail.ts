@@ -26,9 +26,8 @@ export interface LineSink {
 
 /** What the tail needs of the connection. */
 export interface LineSource {
-  readonly connections: { subscribe: (listener: () => void) => () => void };
   listen: (listener: (events: readonly PulseEvent[]) => void) => () => void;
-  watchLog: (executionId: string) => () => void;
+  watchLog: (executionId: string, onSync: () => void) => () => void;
 }
 
 export class LogTail {
@@ -36,6 +35,7 @@ export class LogTail {
 
   private last = 0; // number of the newest line handed on
   private inbox: Line[] = [];
+  private told = 0; // number of the newest line that the server has spoken of
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly abort = new AbortController();
   private fetching = false;
@@ -49,13 +49,13 @@ export class LogTail {
     private readonly fetchLines: typeof listLines = listLines,
   ) {}
 
-  /** Subscribes, then fetches; and fetches what it missed each time the socket is live again. */
+  /** Subscribes and fetches; and fetches again what it may have missed, once the subscription holds. */
   open(): void {
     this.endings = [
-      this.source.watchLog(this.executionId),
       this.source.listen((events) => this.receive(events)),
-      this.source.connections.subscribe(() => void this.catchUp()),
+      this.source.watchLog(this.executionId, () => void this.catchUp()),
     ];
+    void this.catchUp();
   }
 
   close(): void {
@@ -121,12 +121,13 @@ export class LogTail {
     for (const event of events) {
       if (!("execution_id" in event) || event.execution_id !== this.executionId) continue;
       if (event.type === "log_lines") this.inbox.push(...event.lines);
+      if (event.type === "log_lines") this.told = Math.max(this.told, event.last_seq);
       else if (event.type !== "progress") void this.catchUp(); // it began or ended: nothing may be missing
     }
-    if (this.inbox.length > 0) this.timer ??= setTimeout(() => this.flush(), FLUSH_MS);
+    if (this.told > this.last) this.timer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
-  /** Hands on what has arrived, up to the first gap; a gap is fetched. */
+  /** Hands on what has arrived, up to the first gap. What the socket left out is fetched. */
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -135,7 +136,7 @@ export class LogTail {
     const ready = contiguous(waiting, this.last);
     this.handOn(ready);
     this.inbox = waiting.slice(ready.length);
-    if (this.inbox.length > 0) void this.catchUp();
+    if (this.told > this.last) void this.catchUp();
   }
 
   private handOn(lines: Line[]): void {

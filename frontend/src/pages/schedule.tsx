@@ -53,7 +53,7 @@ function Header({ schedule }: { schedule: Schedule }): JSX.Element {
         <ActionButton
           icon="trash"
           label="Delete"
-          confirm="Really delete?"
+          confirm="Confirm"
           describe="Delete the schedule. Its history is kept."
           failure={`${schedule.name} was not deleted`}
           run={remove}

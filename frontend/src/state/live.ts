@@ -17,8 +17,6 @@ type Listener = (events: readonly PulseEvent[]) => void;
 
 export class Live {
   readonly status = signal<FeedStatus>({ kind: "connecting" });
-  /** Counts how often the socket became live: who follows a log asks then for what it missed. */
-  readonly connections = signal(0);
 
   private readonly feed: Feed;
   private readonly attached = new Set<Attached>();
@@ -28,7 +26,6 @@ export class Live {
   constructor(open: (listener: FeedListener) => Feed) {
     this.feed = open({
       onStatus: (status) => this.statusChanged(status),
-      onLive: () => (this.connections.value += 1),
       onEvents: (events) => this.publish(events),
       onRefetch: () => this.refetch(),
     });
@@ -63,8 +60,9 @@ export class Live {
     return () => this.listeners.delete(listener);
   }
 
-  watchLog(executionId: string): () => void {
-    return this.feed.watch(executionId);
+  /** Asks for an execution's log lines. `onSync` is called whenever some may have been missed. */
+  watchLog(executionId: string, onSync: () => void): () => void {
+    return this.feed.watch(executionId, onSync);
   }
 
   private statusChanged(status: FeedStatus): void {
