@@ -167,7 +167,7 @@ class PulseConsumer(AsyncWebsocketConsumer):
 
 
 def patient(send: Send) -> Send:
-    """`send` as it should be: nothing goes out after a close, and a client that is gone or never reads is an OSError."""
+    """`send` that is silent after a close, and an OSError when the client is gone or does not read for too long."""
     closed = False
 
     async def send_in_time(message: dict[str, Any]) -> None:
