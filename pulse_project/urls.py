@@ -15,6 +15,8 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view()),
     path("api/pulse/overview/", OverviewView.as_view()),
     path("api/pulse/", include("pulse.urls")),
+    path("api/pulse/", include("executions.urls")),
+    path("api/pulse/", include("tasklogs.urls")),
     path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True)),
     path("logout/", LogoutView.as_view()),
     re_path(r"^(?!(?:admin|api|healthz|login|logout|metrics|static|ws)(?:/|$))", ui),
