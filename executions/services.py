@@ -7,16 +7,18 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from executions import endings
 from executions.models import Execution
-from pulse import events
+from pulse import events, ids
 from pulse.errors import NotFound
 from pulse.models import Job
 from pulse.outcomes import Outcome
 from pulse.recorders import recorders, with_expressions
 from pulse.run import Claim
 from pulse.states import JobStatus
+from schedules.models import Schedule
 
 BATCH: Final = 200  # lost tasks settled in one sweep
 BEGIN: Final = """
@@ -66,6 +68,15 @@ def get(execution_id: str) -> Execution:
     found = Execution.objects.filter(pk=execution_id).first()
     if found is None:
         raise NotFound(f"there is no execution '{execution_id}'")
+    return found
+
+
+def executions_of(owner_id: str) -> QuerySet[Execution]:
+    """The executions of a job or of a schedule, newest first. Raises NotFound when neither has this id."""
+    wanted = ids.normal(owner_id)
+    found = Execution.objects.of(wanted)
+    if not (found.exists() or Job.objects.filter(pk=wanted).exists() or Schedule.objects.filter(pk=wanted).exists()):
+        raise NotFound(f"there is no job or schedule '{owner_id}'")
     return found
 
 

@@ -1,9 +1,9 @@
 """Lines logged during executions. Stage and task are labels, on purpose: there are no tables of them."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Max, Min, Q
 from django.db.models.functions import Coalesce
 
 from pulse import ids
@@ -11,9 +11,19 @@ from tasklogs.lines import LABEL_MAX
 
 
 class TaskLogQuerySet(models.QuerySet["TaskLog"]):
-    def with_task_label(self) -> Self:
-        """Adds `task_label`: the task, or the stage's name where a line belongs to no task."""
-        return self.annotate(task_label=Coalesce("task_id", "stage"))
+    def counted(self) -> list[dict[str, Any]]:
+        """Lines, first id, first and last time for each stage, task and level, in the order of their first lines.
+
+        A line without a task counts under the task named as its stage.
+        """
+        groups = (
+            self.annotate(task_label=Coalesce("task_id", "stage"))  # before grouping: NULL and the name are one task
+            .order_by()
+            .values("stage", "task_label", "level")
+            .annotate(lines=Count("id"), first=Min("id"), first_at=Min("timestamp"), last_at=Max("timestamp"))
+            .order_by("first")
+        )
+        return [dict(group) for group in groups]
 
     def of_task(self, task_id: str) -> Self:
         """Lines of one task; a line without a task belongs to the task named as its stage."""
