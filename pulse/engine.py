@@ -14,7 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
 from pulse import events, gates, ids, retry, services
-from pulse.errors import Cancelled, ChildrenPending, PauseRequested, RetryLater
+from pulse.errors import Cancelled, ChildrenPending, HandlerError, PauseRequested, RetryLater
 from pulse.models import Job
 from pulse.outcomes import Outcome
 from pulse.recorders import recorders, with_expressions
@@ -205,7 +205,8 @@ def _waiting(because: str) -> Outcome:
 def _failure(claimed: Claim, error: Exception) -> Outcome:
     """Try again, or fail for good: by the error's kind and the tries that are left."""
     code = retry.classify(error)
-    message = f"{type(error).__name__}: {error}" if code == "unknown" else str(error) or type(error).__name__
+    named = code == "unknown" and not isinstance(error, HandlerError)  # then the type says more than the text
+    message = f"{type(error).__name__}: {error}" if named else str(error) or type(error).__name__
     details = [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
     told: dict[str, Any] = {"error_code": code, "error_message": message, "error_details": details}
     if isinstance(error, RetryLater):
