@@ -8,6 +8,7 @@ the default given here.
 import os
 import secrets
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,14 @@ def secret_key() -> str:
     except OSError:
         fresh = secrets.token_urlsafe(50)
     draft = path.with_name(f"secret_key.{os.getpid()}")
-    try:
+    with suppress(OSError):  # a folder that cannot be written: `manage.py up` says so before anything else
         PULSE_DATA_DIR.mkdir(parents=True, exist_ok=True)
         draft.touch(mode=0o600)
         draft.write_text(fresh)
-        os.link(draft, path)  # all of it or nothing, and the first process wins
-        draft.unlink()
-    except FileExistsError:
+        with suppress(FileExistsError):
+            os.link(draft, path)  # all of it or nothing, and the first process wins
         draft.unlink()
         return path.read_text()
-    except OSError:
-        return fresh  # a folder that cannot be written: `manage.py up` says so before anything else
     return fresh
 
 

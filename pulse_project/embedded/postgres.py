@@ -1,6 +1,6 @@
 """A PostgreSQL server of our own: made on the first start, run as a child of this process."""
 
-import os
+import re
 import shutil
 import signal
 import subprocess
@@ -144,7 +144,9 @@ class Postgres:
     def answers(self) -> bool:
         """Raises CannotStart when it ended, or does not know our password."""
         if not self.child.is_running():
-            raise CannotStart(f"PostgreSQL did not start: {reason(self.log_text())}. {RESTORE} Log: {self.child.log}")
+            raise CannotStart(
+                f"PostgreSQL did not start: {reason(self.child.said())}. {RESTORE} Log: {self.child.log}"
+            )
         try:
             self.connect().close()
         except psycopg.OperationalError as fault:
@@ -176,21 +178,11 @@ class Postgres:
             row = connection.execute("SHOW server_version").fetchone()
         return str(row[0]).split()[0] if row else ""
 
-    def log_text(self) -> str:
-        """The end of the log, with all that a failed start can have written."""
-        try:
-            with self.child.log.open("rb") as log:
-                log.seek(max(0, os.fstat(log.fileno()).st_size - 8_000))
-                return log.read().decode(errors="replace")
-        except OSError:
-            return ""
-
 
 RESTORE = "Restore the folder from a backup, or move it away to start with an empty one."
 
 
 def reason(output: str) -> str:
-    """The last line in which PostgreSQL says why it gave up."""
-    grave = [line for line in output.splitlines() if any(word in line for word in ("FATAL:", "PANIC:", "error:"))]
-    last = grave[-1] if grave else (output.strip().splitlines() or ["no reason given"])[-1]
-    return last.split("FATAL:")[-1].split("PANIC:")[-1].split("error:")[-1].strip().rstrip(".")
+    """Why PostgreSQL gave up: its last grave line, else all that it said."""
+    grave = re.findall(r"(?:FATAL|PANIC|error): +(.*)", output)
+    return str(grave[-1] if grave else " ".join(output.split()) or "no reason given").rstrip(".")

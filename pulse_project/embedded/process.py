@@ -13,6 +13,7 @@ from typing import Any
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
+SAID_BYTES = 8_000
 LOG_KEPT_BYTES = 10_000_000  # a longer log is set aside as `.old` when its process starts
 
 
@@ -42,6 +43,7 @@ class Child:
     enter: Callable[[], None] = lambda: None  # run in the child first
     account: Mapping[str, Any] = field(default_factory=dict)  # Popen's user, group, extra_groups
     process: subprocess.Popen[bytes] | None = None
+    said_before: int = 0  # bytes of the log that stem from earlier starts
 
     def start(self) -> None:
         set_aside(self.log)
@@ -52,6 +54,7 @@ class Child:
             die_with_parent(parent_pid, self.orphan_signal)
 
         with self.log.open("ab") as log:
+            self.said_before = log.tell()
             self.process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
@@ -108,13 +111,16 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def last_words(self, lines: int = 3) -> str:
-        """The end of its log in one line, for an error message."""
-        try:
-            text = self.log.read_text(errors="replace")
-        except OSError:
-            return ""
-        return " | ".join(line.strip() for line in text.splitlines()[-lines:])
+    def said(self) -> str:
+        """What it has written to its log since its last start; of much the end."""
+        with self.log.open("rb") as log:
+            length = log.seek(0, os.SEEK_END)
+            log.seek(max(self.said_before, length - SAID_BYTES))
+            return log.read().decode(errors="replace")
+
+    def last_words(self) -> str:
+        """Its last line, for an error message."""
+        return (self.said().strip().splitlines() or ["it said nothing"])[-1].strip()
 
 
 def set_aside(log: Path) -> None:

@@ -143,7 +143,7 @@ class Stack:
             for child, has_answered in list(waiting.items()):
                 if not child.is_running():
                     how = how_it_ended(child.exit_code())
-                    raise CannotStart(f"The {child.name} process {how}: {child.last_words(1)} Log: {child.log}")
+                    raise CannotStart(f"The {child.name} process {how}: {child.last_words()} Log: {child.log}")
                 if has_answered():
                     self.terminal.done(child.name.capitalize(), time.monotonic() - started)
                     del waiting[child]

@@ -69,7 +69,7 @@ class Valkey:
     def answers(self) -> bool:
         """False while it loads its data. Raises CannotStart when it ended."""
         if not self.child.is_running():
-            raise CannotStart(f"Valkey did not start: {self.child.last_words(1)}. Log: {self.child.log}")
+            raise CannotStart(f"Valkey did not start: {self.child.last_words()}. Log: {self.child.log}")
         try:
             return bool(self.client().ping())
         except redis.RedisError:
