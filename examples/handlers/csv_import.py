@@ -61,12 +61,12 @@ def check_in_batches(run: Run[CsvImport], lines: list[Line]) -> list[OrderRow]:
     for first in range(0, len(lines), run.payload.batch_size):
         batch = lines[first : first + run.payload.batch_size]
         with run.task(f"lines {batch[0][0]}-{batch[-1][0]}"):
-            for result in check(batch, known):
-                if isinstance(result, Refusal):
-                    run.log.warning("Line %d refused: %s", result.line, result.reason)
-                else:
-                    good.append(result)
-        run.check_cancelled()
+            results = list(check(batch, known))
+            refusals = [result for result in results if isinstance(result, Refusal)]
+            for refusal in refusals:
+                run.log.warning("Line %d refused: %s", refusal.line, refusal.reason)
+            run.log.info("%d rows checked, %d refused", len(batch), len(refusals))
+        good += [result for result in results if isinstance(result, OrderRow)]
     return good
 
 

@@ -63,7 +63,7 @@ def index_folder(run: Run[IndexFolder]) -> str:
     known = dict(IndexedFile.objects.filter(folder=wanted.name).values_list("path", "sha256"))
     run.log.info("%d files, %d known", len(paths), len(known))
 
-    run.stage("indexing")
+    run.stage("indexing", "Reading each of them")
     run.progress(0, total=len(paths))
     size_bytes = changed = 0
     for path in paths:

@@ -115,7 +115,8 @@ def first_call(wanted: HttpRequest, begun: float) -> Call:
 def answer_to(run: Run[HttpRequest], call: Call) -> Iterator[tuple[Call, requests.Response]]:
     """The answer to `call`, or to where it was redirected if that is wanted; closed at the end."""
     run.stage("request", f"{call.method} {call.shown}")
-    run.log.debug("Headers: %s; body: %d bytes", mask_headers(call.headers), len(call.body or b""))
+    if call.headers or call.body:
+        run.log.debug("Headers: %s; body: %d bytes", mask_headers(call.headers), len(call.body or b""))
     with open_session(call.timeout_s) as session:
         for _ in range(MAX_REDIRECTS + 1):
             with send(session, call) as response:
