@@ -157,9 +157,10 @@ class TestBroker:
 
     def test_a_broker_that_is_down_costs_no_job(self, make_handler, monkeypatch):
         make_handler(lambda run: None)
-        monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # Celery prefers it to what is set in code
-        monkeypatch.setattr(publisher, "current_app", Celery(set_as_current=False))
-        job = services.enqueue("test.work")
+        with monkeypatch.context() as patch:
+            patch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # Celery prefers it to what is set in code
+            patch.setattr(publisher, "current_app", Celery(set_as_current=False))
+            job = services.enqueue("test.work")
         job.refresh_from_db()
         assert (job.status, job.published_at) == ("queued", None)
 
