@@ -9,7 +9,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
-from django.db import connection
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import Error, connection
 from django.db.models import QuerySet
 from pydantic import BaseModel
 
@@ -17,8 +18,10 @@ from pulse import clock, events, services
 from pulse.errors import Cancelled, ChildrenPending, InvalidInput, PauseRequested
 from pulse.models import Job
 from pulse.states import ACTIVE, JobStatus
+from pulse.text import storable
 
 P = TypeVar("P", bound=BaseModel)
+STAGE_MAX: Final = 200  # characters of a stage's name
 SYNC_EVERY_S: Final = 0.5  # how often at most a run tells the database its progress and asks whether to stop
 
 current_run: ContextVar["Run[Any] | None"] = ContextVar("current_run", default=None)
@@ -89,8 +92,8 @@ class Run(Generic[P]):
 
     def stage(self, name: str, message: str = "") -> None:
         """Enter the named phase; lines from here on carry it."""
-        self.current_stage, self.current_task = name, None
-        self.log.info(message or f"Stage {name}")
+        self.current_stage, self.current_task = storable(str(name))[:STAGE_MAX], None
+        self.log.info("%s", message or f"Stage {name}")
         self._sync(now=True)
 
     def task(self, task_id: str) -> "TaskScope":
@@ -159,6 +162,20 @@ class Run(Generic[P]):
         if not now and time.monotonic() - self._synced_at < SYNC_EVERY_S:
             return
         self._synced_at = time.monotonic()
+        try:
+            asked = self._report()
+        except (Error, SynchronousOnlyOperation):  # the database is away, or an event loop runs: no reason to stop
+            connection.close_if_unusable_or_obsolete()
+            return
+        if asked is None:
+            raise LeaseLost(self.job_id)
+        if asked[0]:
+            raise Cancelled("cancelled by an operator")
+        if asked[1]:
+            raise PauseRequested
+
+    def _report(self) -> tuple[datetime | None, datetime | None] | None:
+        """Write how far it is. When it was asked to stop, and to pause; None: the job is no longer this try's."""
         mine = self._mine()
         if not connection.in_atomic_block:  # else the row would stay locked until the handler commits
             mine.update(
@@ -167,13 +184,7 @@ class Run(Generic[P]):
                 stage=self.current_stage,
             )
             self._tell_progress()
-        asked = mine.values_list("cancel_requested_at", "pause_requested_at").first()
-        if asked is None:
-            raise LeaseLost(self.job_id)
-        if asked[0]:
-            raise Cancelled("cancelled by an operator")
-        if asked[1]:
-            raise PauseRequested
+        return mine.values_list("cancel_requested_at", "pause_requested_at").first()
 
     def _mine(self) -> QuerySet[Job]:
         return Job.objects.filter(pk=self.job_id, execution_id=self.execution_id, status=JobStatus.RUNNING)
