@@ -13,6 +13,16 @@ from pydantic import BaseModel
 
 from pulse import clock, tasks
 from pulse.registry import Handler, NoPayload, registry
+from tasklogs.flusher import flusher
+
+
+@pytest.fixture(autouse=True)
+def no_lines_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Log lines that still wait belong to the test that made them, and so does their thread's connection."""
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("_django_db_helper")  # set up before, so that it is torn down after
+    yield
+    flusher.stop()
 
 
 class FrozenClock:
