@@ -110,31 +110,24 @@ class Postgres:
         draft = self.home / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         password = make_password(self.password_file)
-        password_for_initdb = self.home / "initdb.password"
-        write_private(password_for_initdb, password)
-        self.account.own(password_for_initdb)
-        command = [
-            self.programs / "initdb",
-            "-D",
-            draft,
-            "-U",
-            SUPERUSER,
-            "--pwfile",
-            password_for_initdb,
-            *INITDB_OPTIONS,
-        ]
-        made = subprocess.run(
-            command,
+        its_copy = self.home / "initdb.password"
+        write_private(its_copy, password)
+        self.account.own(its_copy)
+        made = self.initdb("-D", draft, "-U", SUPERUSER, "--pwfile", its_copy, *INITDB_OPTIONS)
+        its_copy.unlink()
+        if made.returncode:
+            raise CannotStart(f"PostgreSQL could not make its data folder {self.data}: {reason(made.stderr)}.")
+        draft.rename(self.data)
+
+    def initdb(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.programs / "initdb", *words],
             cwd="/",
             capture_output=True,
             text=True,
             preexec_fn=self.account.enter,
             **self.account.popen,
         )
-        password_for_initdb.unlink()
-        if made.returncode:
-            raise CannotStart(f"PostgreSQL could not make its data folder {self.data}: {reason(made.stderr)}.")
-        draft.rename(self.data)
 
     def wait_until_ready(self) -> None:
         if not wait_until(self.answers, timeout_s=START_TIMEOUT_S):
@@ -159,8 +152,15 @@ class Postgres:
 
     def connect(self) -> psycopg.Connection:
         password = read_password(self.password_file)
-        where = {"host": ports.LOOPBACK, "port": self.port, "user": SUPERUSER, "dbname": "postgres"}
-        return psycopg.connect(password=password, autocommit=True, connect_timeout=5, **where)
+        return psycopg.connect(
+            host=ports.LOOPBACK,
+            port=self.port,
+            user=SUPERUSER,
+            dbname="postgres",
+            password=password,
+            autocommit=True,
+            connect_timeout=5,
+        )
 
     def make_database(self) -> None:
         """The role and the database of the application, each unless it is there: the role is no superuser."""

@@ -16,7 +16,7 @@ STEADY_AFTER_S = 60.0  # what ran this long starts its pauses anew
 
 def pause_s(failures: int) -> float:
     """Seconds before a start after `failures` deaths in a row (from 1): 0.5, 1, 2 ... capped at 30."""
-    return min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S)
+    return min(FIRST_PAUSE_S * 2.0 ** (failures - 1), LONGEST_PAUSE_S)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """`manage.py up`: all of Pulse on this machine, until Ctrl+C."""
 
 import os
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--bare", action="store_true", help="a first start makes no example schedules")
 
     def handle(self, *args: Any, port: int, concurrency: int, bare: bool, **options: Any) -> None:
-        terminal = Terminal(self.stdout._out)
+        terminal = Terminal(sys.stdout)
         stack = Stack(
             project=settings.BASE_DIR,
             data=settings.PULSE_DATA_DIR,
