@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any, Final
@@ -20,6 +21,7 @@ from pulse.relay import Missed, Relay, relay_of_this_loop
 logger = logging.getLogger(__name__)
 
 FRAME_EVERY_S: Final = 0.25  # at most 4 frames of events a second
+REFETCH_EVERY_S: Final = 2.0  # in a flood, clients fetch at this pace instead of following
 MESSAGE_CHARS: Final = 4_096  # of one message of a client
 WATCHED_MAX: Final = 20  # executions that one client may watch
 NOT_LOGGED_IN: Final = 4401  # close code
@@ -130,8 +132,12 @@ class PulseConsumer(AsyncWebsocketConsumer):
         """Send what was missed, then what comes, a frame at a time."""
         if after is not None and up_to is not None:
             await self._deliver_missed(after, up_to)
+        calm_at = 0.0
         while True:
             await self.mailbox.filled.wait()
+            if self.mailbox.must_refetch:
+                await asyncio.sleep(calm_at - time.monotonic())
+                calm_at = time.monotonic() + REFETCH_EVERY_S
             await self.send(text_data=self.mailbox.take())
             await asyncio.sleep(FRAME_EVERY_S)
 

@@ -51,10 +51,10 @@ class Mailbox:
         self.listening = False  # to everything but log lines
         self.watched: set[str] = set()  # executions whose log lines it gets
         self.after: EventId = BEGINNING  # it has, or needs not have, everything up to here
+        self.must_refetch = False  # said before anything else
         self.filled = asyncio.Event()
         self._waiting: deque[Received] = deque()
         self._bytes = 0
-        self._must_refetch = False
 
     def put(self, events: Iterable[Received]) -> None:
         """Keep what this client asked for. When it reads too slowly, what waits is dropped: it has to fetch again."""
@@ -79,13 +79,13 @@ class Mailbox:
             self.after = after
         self._waiting.clear()
         self._bytes = 0
-        self._must_refetch = True
+        self.must_refetch = True
         self.filled.set()
 
     def take(self) -> str:
         """The next frame to send. Only to be called when `filled` is set."""
-        if self._must_refetch:
-            self._must_refetch = False
+        if self.must_refetch:
+            self.must_refetch = False
             frame = json.dumps({"type": "refetch"})
         else:
             frame = batch(self._next_events())

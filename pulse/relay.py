@@ -215,9 +215,9 @@ async def reaches_back(client: Redis, event_id: EventId) -> bool:
     Not when the event itself was trimmed. Not either when Valkey has restarted since: it may have lost its last
     second, and which events those were nobody can tell.
     """
-    seconds, _ = await client.time()
-    started_ms = (seconds - (await client.info("server"))["uptime_in_seconds"]) * 1000
-    return event_id.ms >= started_ms and await exists(client, event_id)
+    now_s, _ = await client.time()
+    started_s = now_s - (await client.info("server"))["uptime_in_seconds"]  # whole seconds: it was in this one
+    return event_id.ms >= (started_s + 1) * 1000 and await exists(client, event_id)
 
 
 _relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()

@@ -15,6 +15,7 @@ from pytest_django import Settings
 from pulse import stream
 from pulse_project.embedded.ports import free_port
 from pulse_project.embedded.valkey import Valkey
+from tests.realtime.examples import Ticking
 from tests.realtime.servers import Server, running
 
 Run = Callable[..., AbstractContextManager[Server]]
@@ -67,3 +68,10 @@ def own_valkey(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(stream, "_writer", stream.Writer())
     yield valkey
     valkey.stop()
+
+
+@pytest.fixture
+def ticking(server: Server) -> Iterator[Ticking]:
+    writer = Ticking()
+    yield writer
+    writer.stop()

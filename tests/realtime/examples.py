@@ -1,5 +1,8 @@
 """Events to send."""
 
+import threading
+import time
+
 from pulse import events, ids
 
 
@@ -18,3 +21,23 @@ def started(number: int = 1) -> events.ExecutionStarted:
 def log_lines(execution_id: str, *texts: str) -> events.LogLines:
     lines = [{"seq": seq, "message": text} for seq, text in enumerate(texts, start=1)]
     return events.LogLines(execution_id=execution_id, async_job_id=None, last_seq=len(texts), lines=lines)
+
+
+class Ticking:
+    """Emits events numbered from 1, up to 500 a second, until it is stopped."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.sent += 1
+            events.emit(started(self.sent))
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()

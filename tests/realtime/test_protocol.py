@@ -1,9 +1,11 @@
 import json
+from typing import Any
 
 import pytest
 
-from pulse import ids
-from tests.realtime.servers import Server
+from pulse import events, ids
+from tests.realtime.examples import started
+from tests.realtime.servers import ROOT, Server
 
 EXECUTION = "PX_abcdefghijklmnop_1733450123"
 
@@ -69,3 +71,25 @@ def test_a_client_may_watch_twenty_executions_and_not_one_more(server: Server, c
             client.subscribe(ids.execution_id())
         answer = client.ask(action="subscribe", topic="execution", id=ids.execution_id())
         assert (answer["type"], answer["code"]) == ("error", "too_many_subscriptions")
+
+
+def shape(value: Any) -> Any:
+    """Keys and kinds of values, without the values."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    return type(value).__name__
+
+
+def test_the_frames_are_those_of_the_contract(server: Server, cookie: str) -> None:
+    contract = json.loads((ROOT / "tests/contract/events.json").read_text())
+    with server.connect(cookie, query="?last_event_id=1-0") as client:
+        for request in contract["requests"]:
+            client.send(**request)
+        client.send(action="dance")
+        client.read_until(lambda: client.frames and client.frames[-1][1]["type"] == "error")
+        client.subscribe()
+        events.emit(started())
+        client.read_until(lambda: client.events)
+    seen = {json.dumps(shape({**frame, "events": 0} if "events" in frame else frame)) for _, frame in client.frames}
+    shown = [{**frame, "events": 0} if "events" in frame else frame for frame in contract["frames"]]
+    assert seen == {json.dumps(shape(frame)) for frame in shown if frame != {"type": "hello", "event_id": None}}

@@ -1,46 +1,14 @@
-import threading
-import time
-from collections.abc import Iterator
-
 import pytest
 import redis
 from django.conf import settings
 
 from pulse import events, stream
-from tests.realtime.examples import started
+from tests.realtime.examples import Ticking, started
 from tests.realtime.servers import Client, Server
 
 
 def attempts(client: Client) -> list[int]:
     return [event["attempt"] for event in client.events]
-
-
-class Ticking:
-    """Emits events numbered from 1 until it is stopped."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.sent += 1
-            events.emit(started(self.sent))
-            time.sleep(0.002)
-
-    def stop(self) -> int:
-        self._stop.set()
-        self._thread.join()
-        return self.sent
-
-
-@pytest.fixture
-def ticking(server: Server) -> Iterator[Ticking]:
-    writer = Ticking()
-    yield writer
-    writer.stop()
 
 
 def test_reconnecting_again_and_again_under_a_steady_writer_misses_nothing_and_doubles_nothing(
