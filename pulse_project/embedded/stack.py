@@ -110,10 +110,11 @@ class Stack:
             applied = first_start.migrate()
             step.note = f"{applied} migrations applied" if applied else "up to date"
         first = first_start.is_first()
+        started = time.monotonic()
         waiting = self.start_programs()
         if first and self.with_examples:
             self.load_examples()
-        self.wait_for(waiting)
+        self.wait_for(waiting, started)
         self.say_where(first_start.make_admin() if first else None)
 
     def start_programs(self) -> dict[Child, Callable[[], bool]]:
@@ -137,8 +138,8 @@ class Stack:
     def environment(self) -> dict[str, str]:
         return {"PULSE_DATA_DIR": str(self.data), **self.urls}
 
-    def wait_for(self, waiting: dict[Child, Callable[[], bool]]) -> None:
-        started = time.monotonic()
+    def wait_for(self, waiting: dict[Child, Callable[[], bool]], started: float) -> None:
+        """`started` by time.monotonic(), for the seconds that are said."""
         while waiting:
             for child, has_answered in list(waiting.items()):
                 if not child.is_running():
