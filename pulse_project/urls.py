@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view()),
     path("api/pulse/overview/", OverviewView.as_view()),
     path("api/pulse/", include("pulse.urls")),
+    path("api/pulse/", include("schedules.urls")),
     path("api/pulse/", include("executions.urls")),
     path("api/pulse/", include("tasklogs.urls")),
     path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True)),

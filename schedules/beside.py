@@ -117,14 +117,18 @@ def interval_row(seconds: int) -> IntervalSchedule:
 
 
 def crontab_row(expression: str, timezone: str) -> CrontabSchedule:
-    """The shared row of a cron expression in a time zone, made where it is missing. Raises InvalidInput."""
-    wanted = dict(zip(CRON_FIELDS, expression.split(), strict=True))
-    for name, text in wanted.items():
+    """The shared row of a cron expression in a time zone, made where it is missing."""
+    fields = dict(zip(CRON_FIELDS, expression.split(), strict=True))
+    wanted = {**fields, "timezone": zone_of(timezone)}
+    return CrontabSchedule.objects.filter(**wanted).first() or _made(CrontabSchedule(**wanted))
+
+
+def check_lengths(expression: str) -> None:
+    """Raises InvalidInput for a cron expression that a crontab row has no room for."""
+    for name, text in zip(CRON_FIELDS, expression.split(), strict=True):
         longest = CrontabSchedule._meta.get_field(name).max_length
         if len(text) > longest:
-            raise InvalidInput(f"cron: the {name.replace('_', ' ')} has more than {longest} characters", field="cron")
-    zoned = wanted | {"timezone": zone_of(timezone)}
-    return CrontabSchedule.objects.filter(**zoned).first() or _made(CrontabSchedule(**zoned))
+            raise InvalidInput(f"cron: {name.replace('_', ' ')} has more than {longest} characters", field="cron")
 
 
 def unique_name(name: str, schedule_id: str) -> str:

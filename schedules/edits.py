@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 from pulse import services as jobs
 from pulse.errors import InvalidInput, WrongStatus
@@ -20,6 +20,19 @@ REASONS: Final = {
 }
 
 
+class New(TypedDict):
+    """What a schedule is made of; all but the handler and one of the times may be left out."""
+
+    name: NotRequired[str]  # the handler's name where it is empty
+    handler_name: str
+    payload: NotRequired[dict[str, Any] | None]
+    interval_s: NotRequired[float | None]  # whole seconds; exactly one of this and cron
+    cron: NotRequired[str | None]
+    timezone: NotRequired[str]  # of the cron; UTC where it is left out
+    created_from: NotRequired[str]
+    metadata: NotRequired[dict[str, Any] | None]
+
+
 class Changes(TypedDict, total=False):
     name: str
     payload: dict[str, Any]
@@ -31,11 +44,46 @@ class Changes(TypedDict, total=False):
     state_reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Edit:
     to: ScheduleState
+    rule: Rule | None = None  # the new one; None where the times stay as they are
     schedule: dict[str, Any] = field(default_factory=dict)  # columns of the Schedule
-    task: dict[str, Any] = field(default_factory=dict)  # columns of the PeriodicTask
+    task: dict[str, Any] = field(default_factory=dict)  # columns of the PeriodicTask, but those of the rule
+
+
+def new_schedule(
+    *,
+    name: str = "",
+    handler_name: str,
+    payload: dict[str, Any] | None = None,
+    interval_s: float | None = None,
+    cron: str | None = None,
+    timezone: str = "UTC",
+    created_from: str = "",
+    metadata: dict[str, Any] | None = None,
+    now: datetime,
+) -> Schedule:
+    """A checked schedule that is not written. One with an interval is due for the first time now.
+
+    Raises UnknownHandler, InvalidPayload, InvalidInput; an InvalidInput that lists them where several are at fault.
+    """
+    columns: dict[str, Any] = {"handler_name": handler_name, "anchor_at": now}
+    refusals = Refusals()
+    with refusals.collect():
+        columns["name"] = checked_text(name, field="name", longest=NAME_MAX_LENGTH) or handler_name
+    with refusals.collect():
+        columns["payload"] = jobs.validated_payload(handler_name, payload)
+    with refusals.collect():
+        columns["metadata"] = checked_json({} if metadata is None else metadata, field="metadata")
+    with refusals.collect():
+        columns["created_from"] = checked_text(created_from, field="created_from", longest=NAME_MAX_LENGTH)
+    with refusals.collect():
+        rule = rule_of(interval_s, cron, timezone, anchor=now, now=now)
+        columns |= columns_of(rule, timezone)
+        columns["next_run_at"] = now if isinstance(rule, timing.Interval) else rule.next_after(now)
+    refusals.raise_any()
+    return Schedule(**columns)
 
 
 def edit_of(schedule: Schedule, changes: Changes, now: datetime) -> Edit:
@@ -47,9 +95,9 @@ def edit_of(schedule: Schedule, changes: Changes, now: datetime) -> Edit:
     with refusals.collect():
         _edit_payload(edit, schedule, changes)
     with refusals.collect():
-        rule = _edit_timing(edit, schedule, changes, now)
+        _edit_timing(edit, schedule, changes, now)
         _edit_state(edit, schedule, changes.get("state_reason"))
-        _edit_next(edit, schedule, rule, now)
+        _edit_next(edit, schedule, now)
     refusals.raise_any()
     return edit
 
@@ -73,7 +121,9 @@ def checked_state(schedule: Schedule, wanted: str | None) -> ScheduleState:
 def rule_of(interval_s: float | None, cron: str | None, timezone: str, *, anchor: datetime, now: datetime) -> Rule:
     """The rule that exactly one of the two describes. Raises InvalidInput."""
     if cron is not None and interval_s is None:
-        return timing.cron(cron, timezone, now=now)
+        found = timing.cron(cron, timezone, now=now)
+        beside.check_lengths(found.expression)
+        return found
     if interval_s is None or cron is not None:
         given = "neither is given" if interval_s is None else "both are given"
         message = f"a schedule has either interval_seconds or cron: {given}"
@@ -126,18 +176,15 @@ def _edit_payload(edit: Edit, schedule: Schedule, changes: Changes) -> None:
         edit.task.update(beside.written(schedule.handler_name, payload))
 
 
-def _edit_timing(edit: Edit, schedule: Schedule, changes: Changes, now: datetime) -> Rule | None:
-    """The new rule, or None where the times are not edited."""
+def _edit_timing(edit: Edit, schedule: Schedule, changes: Changes, now: datetime) -> None:
     if not changes.keys() & {"interval_s", "cron", "timezone"}:
-        return None
-    interval_s, cron = changes.get("interval_s"), changes.get("cron")
-    if interval_s is None and cron is None:
-        interval_s, cron = schedule.interval_s, schedule.cron
+        return
+    interval_s, cron = schedule.interval_s, schedule.cron
+    if "interval_s" in changes or "cron" in changes:
+        interval_s, cron = changes.get("interval_s"), changes.get("cron")
     timezone = changes.get("timezone", schedule.timezone)
-    rule = rule_of(interval_s, cron, timezone, anchor=schedule.anchor_at, now=now)
-    edit.schedule.update(columns_of(rule, timezone))
-    edit.task.update(task_columns_of(rule))
-    return rule
+    edit.rule = rule_of(interval_s, cron, timezone, anchor=schedule.anchor_at, now=now)
+    edit.schedule.update(columns_of(edit.rule, timezone))
 
 
 def _edit_state(edit: Edit, schedule: Schedule, reason: str | None) -> None:
@@ -148,12 +195,12 @@ def _edit_state(edit: Edit, schedule: Schedule, reason: str | None) -> None:
         edit.schedule["state_reason"] = edit.schedule.get("state_reason") or REASONS[edit.to]
 
 
-def _edit_next(edit: Edit, schedule: Schedule, rule: Rule | None, now: datetime) -> None:
+def _edit_next(edit: Edit, schedule: Schedule, now: datetime) -> None:
     """The next due time is looked for anew only where it may have changed: one that is overdue stays due."""
     if edit.to != ScheduleState.ACTIVE:
         edit.schedule["next_run_at"] = None
-    elif rule is not None or edit.to != schedule.state:
-        wanted = rule or schedule.rule
+    elif edit.rule is not None or edit.to != schedule.state:
+        wanted = edit.rule or schedule.rule
         found = timing.next_after(wanted, now, starts_at=schedule.starts_at, ends_at=schedule.ends_at)
         if found is None:
             raise InvalidInput(f"no due time is left of '{wanted.words}'", field="state")

@@ -12,6 +12,7 @@ from django_celery_beat.models import PeriodicTask
 from pulse import clock, ids
 from pulse.errors import InvalidInput
 from pulse.models import Job
+from pulse.text import storable
 from schedules.timing import Cron, Interval, Once, Rule, next_after
 
 ENDED: Final = "its last due time has passed"
@@ -59,6 +60,16 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         """Stopping ones whose jobs have all ended."""
         running = Job.objects.active().filter(schedule_id=OuterRef("pk"))
         return self.filter(~models.Exists(running), state=ScheduleState.STOPPING)
+
+    def matching(self, *, state: str | None, handler_name: str | None, text: str | None) -> Self:
+        """Those in a state, of a handler, with a text in their name, handler's name or id; None and "" match all."""
+        found = self.filter(state=state) if state else self
+        found = found.filter(handler_name=storable(handler_name)) if handler_name else found
+        if not text:
+            return found
+        part = storable(text)
+        named = Q(name__icontains=part) | Q(handler_name__icontains=part) | Q(pk__icontains=part)
+        return found.filter(named)
 
     def with_last_job(self) -> Self:
         """Each with `last_status` and `last_execution_id` of its newest job."""

@@ -12,53 +12,23 @@ from pulse.errors import NotFound, WrongStatus
 from pulse.ids import normal
 from pulse.models import Job
 from schedules import beside, edits
-from schedules.edits import Changes
+from schedules.edits import Changes, New
 from schedules.models import Schedule, ScheduleState
-from schedules.refusals import Refusals, checked_json, checked_text
-from schedules.timing import Interval, Rule
 
 TRIGGERABLE: Final = frozenset({ScheduleState.ACTIVE, ScheduleState.PAUSED})
 
 
-def create(
-    *,
-    name: str = "",
-    handler_name: str,
-    payload: dict[str, Any] | None = None,
-    interval_s: float | None = None,
-    cron: str | None = None,
-    timezone: str = "UTC",
-    created_from: str = "",
-    metadata: dict[str, Any] | None = None,
-) -> Schedule:
+def create(**fields: Unpack[New]) -> Schedule:
     """A new active schedule; one with an interval is due for the first time now.
 
     Raises UnknownHandler, InvalidPayload, InvalidInput; an InvalidInput that lists them where several are at fault.
     """
-    now, refusals = clock.now(), Refusals()
-    columns: dict[str, Any] = {"handler_name": handler_name, "anchor_at": now}
-    with refusals.collect():
-        columns["name"] = checked_text(name, field="name", longest=edits.NAME_MAX_LENGTH) or handler_name
-    with refusals.collect():
-        columns["payload"] = jobs.validated_payload(handler_name, payload)
-    with refusals.collect():
-        columns["metadata"] = checked_json(metadata or {}, field="metadata")
-    with refusals.collect():
-        columns["created_from"] = checked_text(created_from, field="created_from", longest=200)
-    with refusals.collect():
-        rule = edits.rule_of(interval_s, cron, timezone, anchor=now, now=now)
-        columns |= edits.columns_of(rule, timezone)
-    refusals.raise_any()
-    columns["next_run_at"] = now if isinstance(rule, Interval) else rule.next_after(now)
-    return _created(Schedule(**columns), rule)
-
-
-def _created(schedule: Schedule, rule: Rule) -> Schedule:
+    schedule = edits.new_schedule(**fields, now=clock.now())
     with transaction.atomic():
         task = PeriodicTask(
             name=beside.unique_name(schedule.name, schedule.pk),
             **beside.written(schedule.handler_name, schedule.payload),
-            **edits.task_columns_of(rule),
+            **edits.task_columns_of(schedule.rule),
         )
         PeriodicTask.objects.bulk_create([task])
         schedule.periodic_task = task
@@ -82,7 +52,8 @@ def update(schedule_id: str, **changes: Unpack[Changes]) -> Schedule:
             Schedule.objects.filter(pk=schedule.pk).update(updated_at=now, **edit.schedule)
         else:
             Schedule.objects.move(schedule.pk, edit.to, **edit.schedule)
-        PeriodicTask.objects.filter(schedule=schedule.pk).update(date_changed=now, **edit.task)
+        timed = edits.task_columns_of(edit.rule) if edit.rule else {}
+        PeriodicTask.objects.filter(schedule=schedule.pk).update(date_changed=now, **edit.task, **timed)
         beside.remember(schedule)
         changed = get(schedule.pk)
         tell(changed)
