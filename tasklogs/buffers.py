@@ -5,6 +5,7 @@ database takes nothing, lines wait in memory up to a limit and then in a file.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -20,6 +21,8 @@ URGENT_BYTES: Final = 1 << 20
 LIMIT_BYTES: Final = 16 << 20  # waiting in memory, per execution
 BATCH_LINES: Final = 5_000
 BATCH_BYTES: Final = 8 << 20
+
+DROPPED_BECAUSE: Final = "the database could not be reached, and there was no room to keep them"
 
 current: ContextVar["Buffer | None"] = ContextVar("tasklogs_buffer", default=None)
 
@@ -70,6 +73,7 @@ class Buffer:
         self._waiting: deque[Line] = deque()
         self._taken: list[Line] = []  # being written
         self._taken_from_spill = False
+        self._said_dropped = 0
         self._seq = 0
         self._last_seq: int | None = None
         self._is_urgent = False
@@ -183,11 +187,13 @@ class Buffer:
             self._waiting.clear()
             self.size = 0
 
-    def count_dropped(self) -> int:
-        """How many lines were dropped since the last time this was asked."""
+    def say_dropped(self) -> None:
+        """Add a line that says how many lines this log lacks, where that is news."""
         with self._lock:
-            dropped, self.dropped = self.dropped, 0
-            return dropped
+            is_news = self.dropped > self._said_dropped
+            self._said_dropped = self.dropped
+        if is_news:
+            self.add("warn", f"{self.dropped} lines of this log were dropped: {DROPPED_BECAUSE}", time.time())
 
     def _next_waiting(self) -> list[Line]:
         batch: list[Line] = []

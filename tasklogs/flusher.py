@@ -80,6 +80,7 @@ class Flusher:
             if self.failures or time.monotonic() > deadline:
                 buffer.move_to_spill()
             else:
+                self.notice(urgent=True)
                 self._wait()
 
     def drain(self, buffer: Buffer) -> bool:
@@ -184,9 +185,7 @@ class Flusher:
             self.failures = 0
             logger.warning("log lines are written again")
             self._adopt()
-        if dropped := buffer.count_dropped():
-            because = "the database could not be reached and there was no room to keep them"
-            buffer.add("warn", f"{dropped} lines before this one were dropped: {because}", time.time())
+        buffer.say_dropped()
         if lines:
             tell(lines)
 

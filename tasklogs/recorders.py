@@ -59,6 +59,7 @@ class TaskLogRecorder(Recorder):
         if buffer is not None:
             buffer.settling_since = time.monotonic()
             streams.finish(buffer)
+            buffer.say_dropped()
             if flusher.drain(buffer):
                 buffer.take_for_settle()
         given = _waiting(buffer) | _last(buffer, outcome) | {"execution_id": claim.execution_id}

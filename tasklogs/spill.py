@@ -29,6 +29,7 @@ class Spill:
         self._size = 0
         self._read = 0  # bytes of the file that are in the database
         self._peeked = 0  # up to where `peek` came
+        self._failed = False
 
     @property
     def has_lines(self) -> bool:
@@ -45,7 +46,9 @@ class Spill:
             while written < len(data):
                 written += os.pwrite(file, data[written:], self._size + written)
         except OSError as error:
-            logger.warning("log lines cannot be kept in %s: %s", self.path, error)
+            if not self._failed:
+                logger.warning("log lines cannot be kept in %s: %s", self.path, error)
+            self._failed = True
             return False
         self._size += len(data)
         return True

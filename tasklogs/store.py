@@ -14,6 +14,9 @@ COPY: Final = f"COPY task_logs ({COLUMNS}) FROM STDIN"
 INSERT: Final = (
     f"INSERT INTO task_logs ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
 )
+SAME: Final = "SELECT 1 FROM task_logs WHERE execution_id = %s AND seq = %s AND timestamp = %s AND message = %s"
+# An execution was ended on behalf of its worker, which turns out to have said more: the line that ends it goes last.
+MOVE_AWAY: Final = "UPDATE task_logs SET seq = seq + 1000000 WHERE execution_id = %s AND seq = %s"
 LATER: Final = (OperationalError, InterfaceError, InternalError)  # the database is away or unwell: try again
 
 
@@ -41,14 +44,25 @@ def _copy(lines: list[Line]) -> None:
 
 def _insert(line: Line) -> None:
     try:
-        _execute(line)
+        _place(line)
     except LATER:
         raise
     except Error as error:
         note = storable_json({"error": str(error)})
-        _execute(line._replace(message="This line could not be stored", level="warn", metadata=note))
+        _place(line._replace(message="This line could not be stored", level="warn", metadata=note))
 
 
-def _execute(line: Any) -> None:
+def _place(line: Line) -> None:
+    if (
+        _execute(INSERT, line) == 0
+        and _execute(SAME, (line.execution_id, line.seq, line.timestamp, line.message)) == 0
+    ):
+        _execute(MOVE_AWAY, (line.execution_id, line.seq))
+        _execute(INSERT, line)
+
+
+def _execute(statement: str, given: Any) -> int:
+    """How many rows it found or changed."""
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, line)
+        cursor.execute(statement, given)
+        return int(cursor.rowcount)
