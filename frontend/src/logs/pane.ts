@@ -6,22 +6,22 @@ import { formatAbsolute, formatClock } from "../lib/time";
 import type { LineFilter } from "./lines";
 import { cutAt, EVERYTHING, matches, metadataWords } from "./lines";
 
-export const SHOWN_LINES = 5_000;
+const SHOWN_LINES = 5_000;
 const NEAR_END_PX = 48;
 
 export class LogPane {
   private lines: Line[] = [];
-  private limit = SHOWN_LINES; // grows when somebody asks for earlier lines
   private filter: LineFilter = EVERYTHING;
   private following = true;
   private unread = 0;
   private readonly list = element("div", "log-lines");
   private readonly jump = element("button", "log-jump");
 
-  /** `onChange` hears how many lines are loaded and shown. */
+  /** `onChange` hears which lines are loaded, and how many of them are shown. `limit` grows with earlier lines. */
   constructor(
     private readonly host: HTMLElement,
     private readonly onChange: (loaded: readonly Line[], shown: number) => void,
+    private limit = SHOWN_LINES,
   ) {
     this.jump.hidden = true;
     this.jump.addEventListener("click", () => this.follow());
