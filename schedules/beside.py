@@ -8,6 +8,7 @@ Locks: a PeriodicTask is locked before its Schedule. Who holds a Schedule first 
 
 import json
 import re
+from calendar import day_name, month_name
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -22,7 +23,7 @@ from schedules.timing import zone_of
 
 CELERY_TASK: Final = "celery.task"  # the handler for tasks that are no handlers of Pulse
 CRON_FIELDS: Final = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
-LONG_NAME: Final = re.compile(r"[A-Za-z]{4,}")  # of a day or a month: Celery looks at three letters, cron has three
+LONG_NAMES: Final = re.compile("|".join((*day_name, *month_name[1:])), re.IGNORECASE)  # cron has three letters
 TIMING: Final = ("interval_s", "cron", "once_at", "timezone", "starts_at", "ends_at", "is_one_off")
 
 OFF: Final = {"enabled": False, "last_run_at": None}  # as django-celery-beat itself writes it
@@ -86,7 +87,7 @@ def timing_of(task: PeriodicTask) -> dict[str, Any]:
 def cron_of(row: CrontabSchedule) -> str:
     """Five fields with one space between; Celery also takes blanks inside a field, and names written out."""
     fields = ("".join(getattr(row, name).split()) or "*" for name in CRON_FIELDS)
-    return LONG_NAME.sub(lambda name: name[0][:3], " ".join(fields))
+    return LONG_NAMES.sub(lambda name: name[0][:3], " ".join(fields))
 
 
 def work_of(task: PeriodicTask) -> tuple[str, dict[str, Any]]:
