@@ -16,7 +16,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import Error as DatabaseError
 
 from pulse.errors import InvalidInput, PermanentError, RetryLater, UnknownHandler
+from pulse.text import storable
 
+CODE_MAX: Final = 40  # characters
 BACKOFF_BASE_S: Final = 5.0
 BACKOFF_CAP_S: Final = 300.0
 BACKOFF_JITTER: Final = 0.2
@@ -50,7 +52,7 @@ def classify(error: BaseException) -> str:
     """The error's code. `unknown` where neither its type nor its words say."""
     declared = getattr(error, "error_code", None)
     if isinstance(declared, str):
-        return declared
+        return storable(declared)[:CODE_MAX]
     for kinds, code in BY_TYPE:
         if isinstance(error, kinds):
             return code
