@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
+from pulse.stream import GAP
+
 MAILBOX_EVENTS: Final = 2_000
 MAILBOX_BYTES: Final = 2 * 1024 * 1024
 FRAME_EVENTS: Final = 500
@@ -44,6 +46,7 @@ class Received:
     id: EventId
     text: str  # JSON with its event_id, shared by all clients that get it
     audience: str | None  # the execution whose watchers get it; None: everyone
+    is_gap: bool = False  # stands for events that were dropped before they got here
 
 
 class Mailbox:
@@ -59,7 +62,9 @@ class Mailbox:
     def put(self, events: Iterable[Received]) -> None:
         """Keep what this client asked for. When it reads too slowly, what waits is dropped: it has to fetch again."""
         for event in events:
-            if event.id > self.after and self.wants(event):
+            if event.is_gap:
+                self.refetch()
+            elif event.id > self.after and self.wants(event):
                 self._waiting.append(event)
                 self._bytes += len(event.text)
         if len(self._waiting) > MAILBOX_EVENTS or self._bytes > MAILBOX_BYTES:
@@ -111,6 +116,8 @@ def batch(events: Iterable[Received]) -> str:
 def received(entry: tuple[str, dict[str, str]]) -> Received | None:
     """An entry of the stream. None for one that no writer of ours made."""
     entry_id, fields = entry
+    if GAP in fields:
+        return Received(EventId.parse(entry_id), "", None, is_gap=True)
     data = fields.get("data", "")
     if not data.startswith("{"):
         return None

@@ -93,7 +93,7 @@ class Relay:
         try:
             while after < up_to:
                 page = await entries(self._client, after, count=PAGE + 1) if self._client else []
-                if not page or page[0].id != after:
+                if not page or page[0].id != after or any(event.is_gap for event in page[1:]):
                     raise Missed
                 yield [event for event in page[1:] if event.id <= up_to and event.audience is None]
                 after = page[-1].id if len(page) > PAGE else up_to

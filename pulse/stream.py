@@ -25,12 +25,14 @@ logger = logging.getLogger(__name__)
 
 WRITE_EVERY_S: Final = 0.05
 BATCH: Final = 500  # events in one round trip
-BUFFER_BYTES: Final = 4 * 1024 * 1024  # what waits while Valkey is away; beyond it the oldest is dropped
+BUFFER_BYTES: Final = 8 * 1024 * 1024  # what waits while Valkey is away; beyond it the oldest is dropped
 EVENT_BYTES: Final = 32 * 1024  # times the stream's cap: the most memory it can take
 SHORT_TEXT: Final = 500  # characters of each text that an event too large keeps
 TIMEOUT_S: Final = 2.0  # to connect, and to answer
 BACKOFF_CAP_S: Final = 2.0
 OVERHEAD_BYTES: Final = 200  # of an entry's Python objects, about
+
+GAP: Final = "gap"  # the field of an entry that stands for facts that were dropped: who reads it fetches again
 
 # Lines of a log are kept only while somebody watches their execution (see pulse/relay.py).
 ADD_WATCHED: Final = """
@@ -69,6 +71,7 @@ class Writer:
         self._news: dict[int, Entry] = {}
         self._newest: dict[str, int] = {}  # by key
         self._size = 0
+        self._gaps = 0  # facts dropped since browsers were last told that some are missing
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._client: redis.Redis | None = None
@@ -146,6 +149,7 @@ class Writer:
             del self._newest[entry.key]
 
     def _drop_oldest(self) -> None:
+        self._gaps += not self._news
         self._forget(next(iter(self._news or self._facts)))
         self.dropped += 1
 
@@ -154,7 +158,10 @@ class Writer:
         if self._client is None:
             self._client = connect()
         stream, kept = settings.PULSE_EVENTS_STREAM, settings.PULSE_EVENTS_KEPT
+        gaps = self._gaps
         with self._client.pipeline(transaction=True) as pipeline:
+            if gaps:
+                pipeline.xadd(stream, {GAP: str(gaps)}, maxlen=kept, approximate=True)
             for entry in entries:
                 if entry.audience is None:
                     pipeline.xadd(stream, {"data": entry.text}, maxlen=kept, approximate=True)
@@ -162,6 +169,8 @@ class Writer:
                     watched = watch_key(entry.audience)
                     pipeline.eval(ADD_WATCHED, 2, stream, watched, str(kept), entry.text, entry.audience)
             pipeline.execute()
+        with self._lock:
+            self._gaps -= gaps
 
     def _gone(self, error: Exception) -> None:
         if not self._away:

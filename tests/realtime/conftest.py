@@ -3,18 +3,15 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client as Browser
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
-from pulse import stream
 from pulse_project.embedded.ports import free_port
-from pulse_project.embedded.valkey import Valkey
 from tests.realtime.examples import Ticking
 from tests.realtime.servers import Server, running
 
@@ -46,28 +43,20 @@ def server(shared_server: Server, settings: Settings) -> Server:
 
 
 @pytest.fixture
-def cookie(transactional_db: None) -> str:
-    """The session of a user who is logged in."""
-    user = get_user_model().objects.create_user("ada")
-    browser = Browser()
-    browser.force_login(user)
-    return browser.cookies["sessionid"].value
+def cookie(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The session of a user who is logged in. Committed, for the server to see, and taken away again."""
+    with django_db_blocker.unblock():
+        user = get_user_model().objects.create_user("ada")
+        browser = Browser()
+        browser.force_login(user)
+        yield browser.cookies["sessionid"].value
+        browser.session.flush()
+        user.delete()
 
 
 @pytest.fixture
 def session(cookie: str) -> SessionStore:
     return SessionStore(cookie)
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
-    """A Valkey that this test may kill; events that the test emits go there."""
-    valkey = Valkey(tmp_path / "valkey")
-    valkey.start()
-    settings.REDIS_URL = valkey.url
-    monkeypatch.setattr(stream, "_writer", stream.Writer())
-    yield valkey
-    valkey.stop()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
@@ -17,12 +18,33 @@ from tests.realtime.servers import Server, wait_until
 EXECUTION = "PX_abcdefghijklmnop_1733450123"
 
 
-@pytest.fixture
-def fragile(run_server: Run, own_valkey: Valkey, settings: Settings) -> Iterator[Server]:
-    """A server whose Valkey may be killed."""
+@pytest.fixture(scope="module")
+def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey that these tests may kill."""
+    valkey = Valkey(tmp_path_factory.mktemp("valkey"))
+    valkey.start()
+    yield valkey
+    valkey.stop()
+
+
+@pytest.fixture(scope="module")
+def its_server(run_server: Run, own_valkey: Valkey) -> Iterator[Server]:
     with run_server(REDIS_URL=own_valkey.url) as server:
-        settings.PULSE_EVENTS_STREAM = server.stream
         yield server
+
+
+@pytest.fixture
+def fragile(
+    its_server: Server, own_valkey: Valkey, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
+    """A server whose Valkey may be killed; events that the test emits go there."""
+    if not own_valkey.child.is_running():
+        bring_back(own_valkey)
+    settings.REDIS_URL = own_valkey.url
+    settings.PULSE_EVENTS_STREAM = its_server.stream
+    monkeypatch.setattr(stream, "_writer", stream.Writer())
+    yield its_server
+    stream.flush()
 
 
 def kill(valkey: Valkey) -> None:
@@ -89,6 +111,36 @@ def test_a_connection_cut_without_loss_is_mended_silently(server: Server, cookie
         client.read_until(lambda: client.events[-1]["attempt"] == 29)
     assert [event["attempt"] for event in client.events] == list(range(1, 30))
     assert {frame["type"] for _, frame in client.frames} == {"hello", "subscribed", "batch"}
+
+
+def test_events_that_their_process_had_to_drop_are_made_good_by_a_refetch(
+    fragile: Server, own_valkey: Valkey, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BUFFER_BYTES", 5_000)
+    with fragile.connect(cookie) as client:
+        client.hello().subscribe()
+        events.emit(started(0))
+        client.read_until(lambda: client.events)
+        with held(stream._writer):
+            for number in range(1, 101):
+                events.emit(started(number))
+        client.read_until(lambda: client.events[-1]["attempt"] == 100)
+    assert 80 < stream.dropped() < 100
+    assert [frame["type"] for _, frame in client.frames[-3:]] == ["batch", "refetch", "batch"]
+    with fragile.connect(cookie, query=f"?last_event_id={client.events[0]['event_id']}") as late:
+        assert late.hello().next() == {"type": "refetch"}
+    with fragile.connect(cookie, query=f"?last_event_id={client.events[1]['event_id']}") as late:
+        late.hello()
+        late.read_until(lambda: late.events)
+    assert late.events == client.events[2:]
+
+
+@contextmanager
+def held(writer: stream.Writer) -> Iterator[None]:
+    """As if Valkey took nothing meanwhile."""
+    assert writer.hold()
+    yield
+    writer.let_go()
 
 
 def test_a_stream_that_was_deleted_is_noticed_with_its_next_event(server: Server, cookie: str) -> None:
