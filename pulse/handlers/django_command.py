@@ -3,7 +3,6 @@
 import io
 import logging
 import time
-from collections.abc import Callable
 from typing import Annotated, Any, Final, Self
 
 from django.conf import settings
@@ -15,7 +14,7 @@ from pulse.handlers.faults import fault
 from pulse.registry import handler
 from pulse.run import Run
 
-OURS: Final = frozenset({"stdout", "stderr"})  # options that say where the output goes
+OURS: Final = frozenset({"stdout", "stderr", "no_color", "force_color"})  # options about where the output goes
 QUESTIONS: Final = frozenset({"-h", "--help", "--version"})  # argparse answers them itself, and exits
 
 
@@ -75,12 +74,10 @@ def usage_error(name: str, args: list[str], options: dict[str, JsonValue]) -> st
 class LineLog(io.TextIOBase):
     """A text stream whose lines go to a logger; what was written without a line's end waits for it."""
 
-    def __init__(self, log: logging.Logger, level: int, after_line: Callable[[], None]) -> None:
+    def __init__(self, log: logging.Logger, level: int) -> None:
         self.log = log
         self.level = level
-        self.after_line = after_line
         self.pending = ""
-        self.lines = 0
         self.last = ""
 
     def writable(self) -> bool:
@@ -101,9 +98,7 @@ class LineLog(io.TextIOBase):
     def _say(self, line: str) -> None:
         line = line.rpartition("\r")[2] if not line.endswith("\r") else line[:-1]  # what a terminal would show
         self.log.log(self.level, "%s", line)
-        self.lines += 1
         self.last = line.strip() or self.last
-        self.after_line()
 
 
 @handler(
@@ -117,13 +112,11 @@ def django_command(run: Run[DjangoCommand]) -> str:
     """Output is information, error output a warning; a cancelled job stops at the command's next line."""
     wanted = run.payload
     run.stage(wanted.command, f"manage.py {' '.join([wanted.command, *wanted.args])}")
-    stdout = LineLog(run.log, logging.INFO, run.check_cancelled)
-    stderr = LineLog(run.log, logging.WARNING, run.check_cancelled)
+    stdout = LineLog(run.log, logging.INFO)
+    stderr = LineLog(run.log, logging.WARNING)
     begun = time.monotonic()
     try:
-        call_command(
-            wanted.command, *wanted.args, **{"no_color": True, **wanted.options}, stdout=stdout, stderr=stderr
-        )
+        call_command(wanted.command, *wanted.args, **wanted.options, no_color=True, stdout=stdout, stderr=stderr)
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
             raise CommandFailed(f"{wanted.command} ended with exit code {leaving.code}") from None

@@ -86,6 +86,7 @@ def test_a_bound_task_sees_the_jobs_id_and_how_often_it_failed(perform, make_tas
     make_task(lambda self: seen.append((self.request.id, self.request.retries, self.request.args)), bind=True)
     job = run(perform)
     assert seen == [(job.pk, 0, [])]
+    assert current_app.tasks[NAME].request.id is None  # nothing is left for whoever calls the task next
 
 
 def test_retry_ends_the_try_with_its_error_and_does_not_run_or_send_the_task_again(perform, make_task):
