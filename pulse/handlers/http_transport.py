@@ -22,6 +22,13 @@ from pulse.handlers.masking import is_secret, mask_text, mask_url, secrets_in
 MAX_REDIRECTS: Final = 5
 CHUNK_BYTES: Final = 64 * 1024
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+NOT_REQUESTABLE: Final = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+    urllib3.exceptions.LocationValueError,
+    UnicodeError,  # a host name with a part that is too long
+)
 
 
 class Refused(PermanentError):
@@ -120,15 +127,19 @@ def content_length(response: requests.Response) -> int | None:
 
 
 def next_call(call: Call, response: requests.Response) -> Call | None:
-    """The request that a redirect asks for; None for any other answer. Raises Refused when it leaves HTTP.
+    """The request that a redirect asks for; None for any other answer. Raises Refused where it cannot be sent.
 
     Where it leads to another origin it carries none of the secret headers.
     """
     location = response.headers.get("Location")
     if response.status_code not in REDIRECTS or not location:
         return None
-    url = urljoin(call.url, location)
-    if urlsplit(url).scheme not in {"http", "https"}:
+    try:
+        url = urljoin(call.url, location.encode("latin-1").decode(errors="replace"))  # http.client read latin-1
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        raise Refused(f"{call.shown} redirects to something that is no URL") from None
+    if scheme not in {"http", "https"}:
         raise Refused(f"{call.shown} redirects to something that is neither http nor https")
     after = replace(call, url=url)
     if _origin(url) != _origin(call.url):
@@ -155,11 +166,7 @@ def plain_errors(call: Call) -> Iterator[None]:
         raise Refused(f"{call.shown} leads to the private address {error}: {allow}") from None
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise TimeoutError(f"{call.shown} did not answer within {call.timeout_s:g} s") from None
-    except (
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.InvalidHeader,
-    ):
+    except NOT_REQUESTABLE:
         raise Refused(f"{call.shown} cannot be requested: its URL or a header is not valid") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         root = _root(error)

@@ -6,12 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from requests_hardened import Config, HTTPSession
 
 from pulse import engine, services
+from pulse.handlers.http_transport import Session
 from pulse.models import Job
 from tests.http_server import http_server
 
 __all__ = ["http_server"]
+
+
+class PublicLoopback(Session):
+    """As the handler's own, but that the local test server stands for a public one."""
+
+    def __init__(self, *, is_filtered: bool = True) -> None:
+        HTTPSession.__init__(self, Config(is_filtered, True, True, (5, 5)))
+        self.trust_env = False
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """`celery.task`: how the task's body ends is how the job ends."""
 
 import logging
+import os
+import subprocess
 import sys
 import time
 
@@ -9,6 +11,7 @@ from celery import current_app
 from celery.app.task import Task
 from celery.exceptions import Ignore, Reject
 from celery.utils.log import get_task_logger
+from django.conf import settings
 
 from pulse import engine, services
 from pulse.errors import InvalidPayload, PermanentError, RetryLater
@@ -221,3 +224,20 @@ def test_a_worker_that_does_not_know_the_task_any_more_fails_the_job_at_once(per
     job.refresh_from_db()
     assert (job.status, job.error_code) == ("failed", "validation_error")
     assert f"no Celery task '{NAME}' is registered" in job.error_message
+
+
+def test_a_process_that_has_not_imported_the_tasks_yet_finds_them(tmp_path):
+    app = tmp_path / "shop_app"
+    app.mkdir()
+    (app / "__init__.py").touch()
+    (app / "tasks.py").write_text("from celery import shared_task\n\n@shared_task\ndef ping():\n    return 'pong'\n")
+    code = (
+        "import sys, django; django.setup(); assert 'shop_app.tasks' not in sys.modules;"
+        "from pulse.services import validated_payload as checked;"
+        "print(checked('celery.task', {'task': 'shop_app.tasks.ping'}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PULSE_EXTRA_APPS": "shop_app"}
+    environment["DJANGO_SETTINGS_MODULE"] = "pulse_project.settings"
+    command = [sys.executable, "-c", code]
+    asked = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True)
+    assert (asked.stdout, asked.returncode) == ("{'task': 'shop_app.tasks.ping'}\n", 0), asked.stderr

@@ -6,6 +6,8 @@ from email.utils import format_datetime
 import pytest
 
 from pulse import clock
+from pulse.handlers import http_request
+from tests.handlers.conftest import PublicLoopback
 
 pytestmark = pytest.mark.usefixtures("private_allowed")
 
@@ -182,6 +184,23 @@ def test_a_redirect_away_from_http_is_refused(perform, http_server):
     job = perform("http.request", {"url": http_server.url(path), "follow_redirects": True})
     assert job.status == "failed"
     assert job.error_message.endswith("redirects to something that is neither http nor https")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("http://[nonsense/", "redirects to something that is no URL"),
+        ("http://example.com:99999/", "cannot be requested: its URL or a header is not valid"),
+        (f"http://{'a' * 64}.com/", "cannot be requested: its URL or a header is not valid"),
+        ("http://*.example.com/", "cannot be requested: its URL or a header is not valid"),
+    ],
+)
+@pytest.mark.parametrize("is_filtered", [True, False])
+def test_a_redirect_to_nonsense_fails_for_good(perform, http_server, monkeypatch, target, message, is_filtered):
+    monkeypatch.setattr(http_request, "open_session", lambda timeout_s: PublicLoopback(is_filtered=is_filtered))
+    job = perform("http.request", {"url": http_server.url(f"/redirect-to?url={target}"), "follow_redirects": True})
+    assert (job.status, job.error_code) == ("failed", "validation_error")
+    assert job.error_message.endswith(message)
 
 
 def test_secrets_are_not_carried_to_another_origin(perform, http_server):

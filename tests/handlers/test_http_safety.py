@@ -2,21 +2,12 @@
 
 import pytest
 import requests
-from requests_hardened import Config, HTTPSession
 
 from pulse.handlers import http_request
-from pulse.handlers.http_transport import Session
+from tests.handlers.conftest import PublicLoopback
 
 HINT = "set PULSE_HTTP_ALLOW_PRIVATE_ADDRESSES to allow them"
 SECRETS = ["hunter2", "aHVudGVy", "YW5uOmh1bnRlcjI=", "k3y-value", "t0k3n-value", "c00kie-value"]
-
-
-class PublicLoopback(Session):
-    """As the handler's own, but that the local test server stands for a public one."""
-
-    def __init__(self) -> None:
-        HTTPSession.__init__(self, Config(True, True, True, (5, 5)))
-        self.trust_env = False
 
 
 @pytest.mark.parametrize(
