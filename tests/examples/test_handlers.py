@@ -137,3 +137,22 @@ def test_the_declared_schedules_fit_their_handlers():
     for declared in SCHEDULES:
         assert declared.handler_name in registry
         assert services.validated_payload(declared.handler_name, declared.payload) == declared.payload
+
+
+def test_what_they_wrote_can_be_looked_at_and_not_edited(perform, admin_client):
+    perform("examples.csv_import")
+    perform("examples.revenue_report")
+    perform("examples.index_folder")
+    for name, text in [("order", "Rosa Ylönen"), ("monthlyrevenue", "DE"), ("indexedfile", "admin/base.html")]:
+        page = admin_client.get(f"/admin/examples/{name}/")
+        assert (page.status_code, text in page.content.decode()) == (200, True)
+        assert admin_client.get(f"/admin/examples/{name}/add/").status_code == 403
+
+
+def test_the_api_gives_a_schema_of_every_payload(admin_client):
+    told = admin_client.get("/api/pulse/handlers/").json()["handlers"]
+    handlers = {handler["name"]: handler["payload_schema"] for handler in told}
+    assert handlers["examples.csv_import"]["properties"]["file"]["default"] == "orders.csv"
+    assert handlers["http.request"]["required"] == ["url"]
+    assert handlers["django.command"]["properties"]["command"]["enum"] == ["check", "clearsessions"]
+    assert set(handlers["celery.task"]["properties"]) == {"task", "args", "kwargs"}
