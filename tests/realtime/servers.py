@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -55,17 +55,27 @@ class Server:
     def memory_bytes(self) -> int:
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
-    @contextmanager
-    def connect(
-        self, cookie: str = "", *, query: str = "", origin: str | None = None, **options: Any
-    ) -> Iterator["Client"]:
-        """Shake hands as a page of this server would, unless `origin` says otherwise ("" for no Origin at all)."""
-        headers = {"Cookie": f"sessionid={cookie}"} if cookie else {}
-        page = f"http://{self.address}" if origin is None else origin
-        uri = f"ws://{self.address}{options.pop('path', '/ws/pulse/')}{query}"
-        options = {"open_timeout": 20, "close_timeout": 1, "max_size": None, **options}
-        with connect(uri, additional_headers=headers, origin=page or None, **options) as socket:
-            yield Client(socket)
+    def connect(self, cookie: str = "", **options: Any) -> AbstractContextManager["Client"]:
+        return connected(self.port, cookie, **options)
+
+
+@contextmanager
+def connected(
+    port: int,
+    cookie: str = "",
+    *,
+    path: str = "/ws/pulse/",
+    query: str = "",
+    origin: str | None = None,
+    **options: Any,
+) -> Iterator["Client"]:
+    """Shake hands as a page of this server would, unless `origin` says otherwise ("" for no Origin at all)."""
+    headers = {"Cookie": f"sessionid={cookie}"} if cookie else {}
+    page = f"http://127.0.0.1:{port}" if origin is None else origin
+    uri = f"ws://127.0.0.1:{port}{path}{query}"
+    options = {"open_timeout": 20, "close_timeout": 1, "max_size": None, **options}
+    with connect(uri, additional_headers=headers, origin=page or None, **options) as socket:
+        yield Client(socket)
 
 
 @contextmanager
