@@ -4,15 +4,22 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
+from amqp.exceptions import AMQPError
 from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from pulse.models import Job
 
 logger = logging.getLogger(__name__)
 BATCH: Final = 500  # messages a round trip
-BROKER_FAULTS: Final = (OperationalError, OSError)
+BROKER_FAULTS: Final = (
+    KombuError,
+    RedisError,
+    AMQPError,
+    OSError,
+)  # a batch raises its own, a connection its transport's
 
 
 def publish_on_commit(jobs: list[Job]) -> None:
