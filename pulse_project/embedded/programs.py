@@ -41,7 +41,10 @@ def beat_command() -> list[str]:
 def children(
     *, port: int, concurrency: int, environment: Mapping[str, str], project: Path, logs: Path
 ) -> list[Child]:
-    """Web, worker and beat, not started. Together with the servers they stop within 15 s."""
+    """Web, worker and beat, not started. Together with the servers they stop within 15 s.
+
+    A worker that is told to QUIT ends its jobs, gives them back to the queue, and takes 3 s for that.
+    """
 
     def child(name: str, command: Sequence[str], *stop_signals: tuple[signal.Signals, float]) -> Child:
         return Child(
@@ -54,7 +57,7 @@ def children(
         )
 
     return [
-        child("web", web_command(port), (TERM, 1.5)),
-        child("worker", worker_command(concurrency), (TERM, 4.5), (QUIT, 1.5)),
+        child("web", web_command(port), (TERM, 1.0)),
+        child("worker", worker_command(concurrency), (TERM, 3.5), (QUIT, 3.5)),
         child("beat", beat_command(), (TERM, 1.0)),
     ]

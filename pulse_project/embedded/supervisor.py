@@ -70,15 +70,16 @@ class Supervisor:
         service.again_at, service.started_at = None, time.monotonic()
         try:
             service.start()
-        except CannotStart as fault:
+        except (CannotStart, OSError) as fault:
             self.plan_restart(service, f"did not start ({fault})", time.monotonic())
 
     def stop(self) -> None:
         """Last started, first stopped. What runs no more is swept up all the same."""
         while self.services:
             child = self.services.pop().child
-            with self.terminal.step(f"{child.name} stopped"):
+            with self.terminal.step(f"stopping {child.name}") as step:
                 child.stop()
+                step.title = f"{child.name} stopped"
 
 
 def how_it_ended(code: int | None) -> str:

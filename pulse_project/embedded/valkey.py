@@ -9,7 +9,7 @@ import redis
 from pulse_project.embedded import packages, ports
 from pulse_project.embedded.errors import CannotStart
 from pulse_project.embedded.process import Child
-from pulse_project.embedded.secret import make_password, write_private
+from pulse_project.embedded.secret import make_password, read_password, write_private
 from pulse_project.embedded.waiting import wait_until
 
 START_TIMEOUT_S = 60.0  # reading a long append-only file
@@ -30,7 +30,7 @@ class Valkey:
             [packages.valkey_server(), self.configuration],
             log=self.folder / "valkey.log",
             orphan_signal=signal.SIGTERM,
-            stop_signals=((signal.SIGTERM, 1.5),),
+            stop_signals=((signal.SIGTERM, 1.0),),
             folder=self.folder,
         )
 
@@ -39,13 +39,18 @@ class Valkey:
         return self.folder / "valkey.conf"
 
     @property
+    def password_file(self) -> Path:
+        return self.folder / "password"
+
+    @property
     def url(self) -> str:
-        return f"redis://:{self.password}@{ports.LOOPBACK}:{self.port}/0"
+        return f"redis://:{read_password(self.password_file)}@{ports.LOOPBACK}:{self.port}/0"
 
     def start(self) -> None:
-        """Write the configuration, with a new password, start, and return when it answers."""
+        """Write the configuration, start, and return when it answers. A restart keeps port and password."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.password = make_password(self.folder / "password")
+        if not self.password_file.exists():
+            make_password(self.password_file)
         write_private(self.configuration, self.directives())
         self.child.start()
         try:
@@ -61,8 +66,9 @@ class Valkey:
     def directives(self) -> str:
         """The password stands in the file, never on the command line."""
         persistence = "appendonly yes\nappendfsync everysec\n" if self.keeps_data else "appendonly no\n"
+        password = read_password(self.password_file)
         return (
-            f"bind {ports.LOOPBACK}\nport {self.port}\ndaemonize no\nrequirepass {self.password}\n"
+            f"bind {ports.LOOPBACK}\nport {self.port}\ndaemonize no\nrequirepass {password}\n"
             f'dir "{self.folder}"\nsave ""\nmaxmemory-policy noeviction\n{persistence}'
         )
 

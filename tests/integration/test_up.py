@@ -31,6 +31,22 @@ def answers(up: Up) -> bool:
         return False
 
 
+def ask_for_job(session: requests.Session, up: Up, handler: str, **payload: object) -> str:
+    """Returns the job's address."""
+    asked = {"handler_name": handler, "payload": payload}
+    answer = session.post(f"{up.base_url}/api/pulse/jobs/", json=asked, timeout=10)
+    assert answer.status_code == 201, answer.text
+    return f"{up.base_url}/api/pulse/jobs/{answer.json()['id']}/"
+
+
+def wait_for_status(session: requests.Session, job: str, status: str) -> None:
+    def found() -> dict[str, object]:
+        body: dict[str, object] = session.get(job, timeout=10).json()
+        return body
+
+    assert wait_until(lambda: found()["status"] == status, timeout_s=30), found()
+
+
 def manage(up: Up, *words: str) -> str:
     """A management command in another terminal: it knows the data folder, not the servers."""
     environment = {name: value for name, value in os.environ.items() if name not in OF_THE_TESTS}
@@ -117,18 +133,20 @@ def test_a_killed_process_is_started_again_and_that_is_said(up: Up, name: str, w
 
 
 @pytest.mark.parametrize(("name", "words"), [("PostgreSQL", "bin/postgres -D"), ("Valkey", "valkey-server")])
-def test_a_killed_server_is_started_again_where_it_was(up: Up, name: str, words: str) -> None:
+def test_a_killed_server_is_started_again_and_jobs_run_again(up: Up, name: str, words: str) -> None:
+    session = log_in(up.base_url, *login_of(up))
     up.process(words).kill()
     up.wait_until_it_says(f"! {name} was ended by SIGKILL: started again in 0.5 s.")
     assert wait_until(lambda: answers(up), timeout_s=30), up.output
-    assert "admin" in manage(
-        up, "shell", "--no-imports", "-c", "from django.contrib.auth.models import User; print(User.objects.get())"
-    )
+    wait_for_status(session, ask_for_job(session, up, "pulse.noop"), "completed")
 
 
 def test_stopped_or_killed_it_leaves_no_process_and_the_next_start_has_the_data(up: Up) -> None:
     """Last of this file: it stops the one that the tests before it share."""
     login = login_of(up)
+    session = log_in(up.base_url, *login)
+    job = ask_for_job(session, up, "pulse.sleep", seconds=60)
+    wait_for_status(session, job, "running")
     began = time.monotonic()
     assert up.interrupt() == 0
     assert time.monotonic() - began < STOP_TIMEOUT_S
@@ -139,7 +157,7 @@ def test_stopped_or_killed_it_leaves_no_process_and_the_next_start_has_the_data(
     up.start()
     up.wait_until_ready()
     assert "Log in         as before\n" in up.output
-    log_in(up.base_url, *login)
+    assert log_in(up.base_url, *login).get(job, timeout=10).json()["status"] in {"queued", "running"}
     children = up.processes()
     up.kill()
     assert not psutil.wait_procs(children, timeout=10)[1], "children outlived the kill -9"
