@@ -148,11 +148,10 @@ def _tell_family(claimed: Claim, status: JobStatus, outcome: Outcome) -> None:
 
 def _outcome_of(claimed: Claim) -> Outcome:
     """Call the handler; whatever it does, the result is a value."""
-    handler = None
     current: Run[Any] | None = None
     try:
         handler = registry.get(claimed.handler_name)
-        current = Run(claimed, handler.payload.model_validate(claimed.payload))
+        current = Run(claimed, services.parsed_payload(claimed.handler_name, claimed.payload))
         returned = _call(handler, current)
         outcome = Outcome(status=JobStatus.COMPLETED, result_summary=_summary(current, returned))
     except Cancelled as stop:

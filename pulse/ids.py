@@ -12,7 +12,7 @@ EXECUTION: Final = "PX"
 SCHEDULE: Final = "SP"
 
 MAX_LENGTH: Final = 40
-PATTERN: Final = re.compile(r"^(JB|PX|SP)_[a-z2-7]{16}_\d{10,}$")
+PATTERN: Final = re.compile(r"(JB|PX|SP)_[a-z2-7]{16}_\d{10,}\Z")
 
 
 def new_id(prefix: str) -> str:

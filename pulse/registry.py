@@ -14,7 +14,7 @@ from pulse.errors import DuplicateHandler, InvalidInput, UnknownHandler
 if TYPE_CHECKING:
     from pulse.run import Run
 
-NAME: Final = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)+$")
+NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)+")
 P = TypeVar("P", bound=BaseModel)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -109,7 +109,7 @@ def handler(
     `on_orphan="retry"` declares that running it again after its worker died half-way is safe.
     What it returns, if a string, is the result summary. Raises DuplicateHandler, InvalidInput.
     """
-    if not NAME.match(name):
+    if not NAME.fullmatch(name):
         raise InvalidInput(f"handler name '{name}' must look like domain.operation, in lower case", field="name")
     if timeout_s <= 0 or max_retries < 0:
         raise InvalidInput(

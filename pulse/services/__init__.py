@@ -13,7 +13,7 @@ from pulse.services.family import (
     family_summary,
     wake_parents,
 )
-from pulse.services.payloads import validated_payload
+from pulse.services.payloads import parsed_payload, validated_payload
 from pulse.services.reading import get, tell
 from pulse.services.switches import switch_off, switch_on
 from pulse.services.workers import drain
@@ -37,6 +37,7 @@ __all__ = [
     "get_letter",
     "insert_jobs",
     "new_job",
+    "parsed_payload",
     "pause",
     "resume",
     "retry_letter",

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.conf import settings
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pulse.errors import InvalidPayload
 from pulse.registry import registry
@@ -12,24 +12,13 @@ from pulse.registry import registry
 
 def validated_payload(handler_name: str, payload: dict[str, Any] | None) -> dict[str, Any]:
     """The payload as it is stored, fitting the handler's model. Raises UnknownHandler, InvalidPayload."""
-    model = registry.get(handler_name).payload
-    given = {} if payload is None else payload
-    if not isinstance(given, dict):
+    if payload is not None and not isinstance(payload, dict):
         raise InvalidPayload("the payload must be a JSON object", field="payload")
+    fitting = parsed_payload(handler_name, payload or {}).model_dump(mode="json", exclude_unset=True)
     try:
-        size = len(json.dumps(given))
-        fitting = model.model_validate(given).model_dump(mode="json", exclude_unset=True)
-    except ValidationError as error:
-        faults = [
-            {"field": ".".join(["payload", *map(str, fault["loc"])]), "message": fault["msg"]}
-            for fault in error.errors()
-        ]
-        first = faults[0]
-        raise InvalidPayload(
-            f"the payload does not fit handler '{handler_name}': {first['field']}: {first['message']}",
-            errors=faults,
-        ) from error
-    except (TypeError, ValueError) as error:
+        text = json.dumps(fitting, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except ValueError as error:  # NaN, or half characters
         raise InvalidPayload(f"the payload is not JSON: {error}", field="payload") from error
     if size > settings.PULSE_PAYLOAD_MAX_BYTES:
         raise InvalidPayload(
@@ -37,6 +26,23 @@ def validated_payload(handler_name: str, payload: dict[str, Any] | None) -> dict
             field="payload",
             hint="Store large input elsewhere and pass its address.",
         )
-    if "\\u0000" in json.dumps(fitting):
+    if "\\u0000" in text:
         raise InvalidPayload("the payload contains a NUL character, which PostgreSQL cannot store", field="payload")
     return fitting
+
+
+def parsed_payload(handler_name: str, payload: dict[str, Any]) -> BaseModel:
+    """The payload as the handler gets it. Raises UnknownHandler, InvalidPayload.
+
+    The error names fields and reasons, never values: a payload may hold secrets, and errors are logged.
+    """
+    try:
+        return registry.get(handler_name).payload.model_validate(payload)
+    except ValidationError as error:
+        faults = [
+            {"field": ".".join(["payload", *map(str, fault["loc"])]), "message": fault["msg"]}
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+    first = faults[0]
+    message = f"the payload does not fit handler '{handler_name}': {first['field']}: {first['message']}"
+    raise InvalidPayload(message, errors=faults)

@@ -222,3 +222,14 @@ def test_a_job_of_a_handler_that_is_gone_fails_with_its_name(make_handler):
     job = perform(job)
     assert (job.status, job.error_code) == ("failed", "validation_error")
     assert "handler 'test.work' is not registered" in job.error_message
+
+
+def test_a_stored_payload_that_no_longer_fits_fails_without_telling_its_values(make_handler):
+    make_handler(lambda run: None, payload=Words)
+    job = services.enqueue("test.work", {"word": "fine"})
+    Job.objects.filter(pk=job.pk).update(payload={"word": ["s3cret"]})
+    job = perform(job)
+    assert (job.status, job.error_code) == ("failed", "validation_error")
+    assert "payload.word" in job.error_message
+    execution = Execution.objects.get(job_id=job.pk)
+    assert "s3cret" not in job.error_message + " ".join(execution.error_details)

@@ -40,7 +40,9 @@ def test_an_unknown_handler_is_refused_and_the_known_ones_are_named():
     assert "pulse.noop" in refused.value.hint
 
 
-@pytest.mark.parametrize("name", ["noop", "Pulse.noop", "pulse.", ".noop", "pulse noop", "pulse.no/op"])
+@pytest.mark.parametrize(
+    "name", ["noop", "Pulse.noop", "pulse.", ".noop", "pulse noop", "pulse.no/op", "pulse.noop\n"]
+)
 def test_a_name_that_is_not_domain_operation_is_refused(name):
     with pytest.raises(InvalidInput, match=r"must look like domain\.operation"):
         handler(name)

@@ -1,5 +1,7 @@
 """What may be asked of a job, and what is refused with nothing changed."""
 
+from typing import Any
+
 import pytest
 from pydantic import BaseModel, Field
 
@@ -13,6 +15,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Order(BaseModel):
     customer: str
     amount: int = Field(default=1, ge=1)
+
+
+class Anything(BaseModel):
+    customer: Any
 
 
 @pytest.fixture
@@ -57,6 +63,13 @@ def test_a_payload_that_is_no_object_is_refused(order_handler, payload):
 def test_a_nul_character_is_refused_before_the_database_sees_it(order_handler):
     with pytest.raises(InvalidPayload, match="NUL"):
         services.enqueue("test.work", {"customer": "a\x00b"})
+    assert Job.objects.count() == 0
+
+
+def test_half_a_character_is_refused_before_the_database_sees_it(make_handler):
+    make_handler(lambda run: None, payload=Anything)
+    with pytest.raises(InvalidPayload, match="is not JSON"):
+        services.enqueue("test.work", {"customer": "half \ud83d"})
     assert Job.objects.count() == 0
 
 
