@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client as Browser
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import Settings
 
 from pulse_project.embedded.ports import free_port
 from tests.realtime.examples import Ticking
@@ -43,15 +43,11 @@ def server(shared_server: Server, settings: Settings) -> Server:
 
 
 @pytest.fixture
-def cookie(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The session of a user who is logged in. Committed, for the server to see, and taken away again."""
-    with django_db_blocker.unblock():
-        user = get_user_model().objects.create_user("ada")
-        browser = Browser()
-        browser.force_login(user)
-        yield browser.cookies["sessionid"].value
-        browser.session.flush()
-        user.delete()
+def cookie() -> str:
+    """The session of a user who is logged in. For tests that are marked COMMITTED, so that the server sees it."""
+    browser = Browser()
+    browser.force_login(get_user_model().objects.create_user("ada"))
+    return browser.cookies["sessionid"].value
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import psutil
+import pytest
 from django.db import connection
 from websockets import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -19,6 +20,12 @@ from websockets.sync.client import ClientConnection, connect
 ROOT: Final = Path(__file__).parents[2]
 START_TIMEOUT_S: Final = 60.0
 UVICORN: Final = ("-m", "uvicorn", "pulse_project.asgi:application", "--log-level", "warning", "--port")
+
+# What a test writes is there for the server to see, and the tables of users and sessions are emptied after it.
+COMMITTED: Final = pytest.mark.django_db(
+    transaction=True,
+    available_apps=[f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes", "sessions")],
+)
 
 
 def wait_until(ready: Callable[[], object], timeout_s: float = 10.0) -> None:

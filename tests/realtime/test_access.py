@@ -5,10 +5,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from websockets import InvalidStatus
 
-from tests.realtime.servers import Server
+from tests.realtime.servers import COMMITTED, Server
+
+pytestmark = COMMITTED
 
 
-@pytest.mark.django_db(transaction=True)
 def test_somebody_who_is_not_logged_in_is_closed_with_4401_and_told_nothing(server: Server) -> None:
     with server.connect() as client:
         assert client.close_code() == 4401

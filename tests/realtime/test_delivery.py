@@ -6,7 +6,9 @@ from django.db import transaction
 
 from pulse import events, ids, stream
 from tests.realtime.examples import log_lines, started
-from tests.realtime.servers import Server
+from tests.realtime.servers import COMMITTED, Server
+
+pytestmark = COMMITTED
 
 COMMON: dict[str, Any] = {
     "execution_id": "PX_abc123",

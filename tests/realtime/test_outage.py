@@ -13,7 +13,9 @@ from pulse import events, stream
 from pulse_project.embedded.valkey import Valkey
 from tests.realtime.conftest import Run
 from tests.realtime.examples import log_lines, started
-from tests.realtime.servers import Server, wait_until
+from tests.realtime.servers import COMMITTED, Server, wait_until
+
+pytestmark = COMMITTED
 
 EXECUTION = "PX_abcdefghijklmnop_1733450123"
 

@@ -6,7 +6,9 @@ from django.conf import settings
 
 from pulse import events, stream
 from tests.realtime.examples import Ticking, log_lines, started
-from tests.realtime.servers import Server, wait_until
+from tests.realtime.servers import COMMITTED, Server, wait_until
+
+pytestmark = COMMITTED
 
 EXECUTION = "PX_abcdefghijklmnop_1733450123"
 

@@ -5,7 +5,9 @@ import pytest
 
 from pulse import events, ids
 from tests.realtime.examples import started
-from tests.realtime.servers import ROOT, Server
+from tests.realtime.servers import COMMITTED, ROOT, Server
+
+pytestmark = COMMITTED
 
 EXECUTION = "PX_abcdefghijklmnop_1733450123"
 

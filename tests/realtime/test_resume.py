@@ -4,7 +4,9 @@ from django.conf import settings
 
 from pulse import events, stream
 from tests.realtime.examples import Ticking, started
-from tests.realtime.servers import Client, Server
+from tests.realtime.servers import COMMITTED, Client, Server
+
+pytestmark = COMMITTED
 
 
 def attempts(client: Client) -> list[int]:

@@ -8,7 +8,9 @@ from pytest_django import Settings
 from pulse import events
 from tests.realtime.conftest import Run
 from tests.realtime.examples import started
-from tests.realtime.servers import UVICORN
+from tests.realtime.servers import COMMITTED, UVICORN
+
+pytestmark = COMMITTED
 
 DAPHNE = ("-m", "daphne", "-b", "127.0.0.1", "pulse_project.asgi:application", "-p")
 RUNSERVER = ("manage.py", "runserver", "--noreload", "--skip-checks")
