@@ -21,6 +21,8 @@ BROKER_FAULTS: Final = (
     OSError,
 )  # a batch raises its own, a connection its transport's
 
+_is_away = False  # said once, not with every batch
+
 
 def publish_on_commit(jobs: list[Job]) -> None:
     """Publish once the current transaction has committed; at once where there is none."""
@@ -46,7 +48,17 @@ def publish(jobs: Iterable[Job]) -> bool:
                     task_id=job.pk, queue=job.queue, priority=job.priority, producer=producer, retry=False
                 )
     except BROKER_FAULTS as error:
-        logger.warning("the broker did not take %d jobs, they are published again soon: %s", len(waiting), error)
+        _say_away(error)
         Job.objects.filter(pk__in=[job.pk for job in waiting]).update(published_at=None)
         return False
+    _say_away(None)
     return True
+
+
+def _say_away(error: Exception | None) -> None:
+    global _is_away  # noqa: PLW0603  one broker, one process
+    if error and not _is_away:
+        logger.warning("the broker does not take jobs, they wait and are published when it does: %s", error)
+    if _is_away and not error:
+        logger.warning("the broker takes jobs again")
+    _is_away = error is not None

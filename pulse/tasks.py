@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Task, shared_task
 from celery.exceptions import Ignore, Retry
+from django.db import connection
 
 from pulse import engine, worker
 from pulse.identity import worker_id
@@ -29,6 +30,7 @@ class PulseTask(Task):
     throws = (JobFailed,)
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        connection.close_if_unusable_or_obsolete()  # after a database restart: else no later job would find it again
         claimed = engine.claim(task_id, worker_id=worker_id(), worker_name=self.request.hostname or "")
         if claimed is None or not engine.admit(claimed):
             raise Ignore
