@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pulse_project.embedded.postgres import FOR_TESTS, Postgres
 from tests.live import Up
 
 
@@ -60,8 +61,9 @@ def test_data_of_another_postgresql(tmp_path: Path) -> None:
 
 
 def test_damaged_data(tmp_path: Path) -> None:
-    with Up(tmp_path / "data") as up:
-        up.wait_until_ready()
+    server = Postgres(tmp_path / "data" / "postgres", settings=FOR_TESTS)
+    server.start()
+    server.stop()
     shutil.rmtree(tmp_path / "data" / "postgres" / "data" / "global")
     said = refusal(tmp_path / "data")
     assert said.startswith("✗ PostgreSQL did not start: ")
