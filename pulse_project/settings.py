@@ -202,6 +202,12 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {  # fields of one name with different choices
+        "JobStatus": "pulse.states.JobStatus",
+        "ExecutionStatus": "pulse.states.ExecutionStatus",
+        "ScheduleState": "schedules.models.ScheduleState",
+        "Level": "tasklogs.models.TaskLog.Level",
+    },
 }
 
 # --- Celery (why each: docs/adr/0003-engine-and-gates.md) -------------------------------------------------------

@@ -1,138 +1,59 @@
-/** Wire shapes of the API, under the server's own names. */
+/** The API's shapes under the server's own names. `schema.ts` is generated from its OpenAPI schema: `scripts/api-types`.
+ *
+ * What is written here is narrower than the schema where that cannot say more than "some JSON".
+ */
 
-export type ScheduleState = "active" | "paused" | "stopping" | "inactive" | "deleted";
-export type JobStatus = "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
-export type ExecutionStatus = "running" | "completed" | "failed";
-export type Level = "debug" | "info" | "warn" | "error";
+import type { components } from "./schema";
 
-export interface Schedule {
-  id: string;
-  name: string;
-  handler_name: string;
-  payload: Record<string, unknown>;
-  interval_seconds: number | null;
-  cron: string | null;
-  timezone: string;
-  rule: string; // in words
-  state: ScheduleState;
-  state_reason: string;
-  next_run_at: string | null;
-  last_run_at: string | null;
-  last_job_id: string | null;
-  last_execution_id: string | null;
+type Schemas = components["schemas"];
+type Json = Record<string, unknown>;
+
+export type ScheduleState = Schemas["ScheduleState"];
+export type JobStatus = Schemas["JobStatus"];
+export type ExecutionStatus = Schemas["ExecutionStatus"];
+export type Level = Schemas["Level"];
+
+type Levels = Partial<Record<Level, number>>; // lines by level, without those that have none
+
+export interface Schedule extends Omit<Schemas["Schedule"], "payload" | "last_status"> {
+  payload: Json;
   last_status: ExecutionStatus | null;
-  created_at: string;
-  updated_at: string;
 }
-
-export interface Job {
-  id: string;
-  handler_name: string;
-  payload: Record<string, unknown>;
-  status: JobStatus;
-  queue: string;
-  source: string;
-  schedule_id: string | null;
-  due_at: string | null;
-  attempt: number;
-  max_retries: number;
-  execution_id: string | null; // the newest try
-  progress: JobProgress;
-  stage: string;
-  waiting_reason: string;
-  pause_reason: string;
-  resume_at: string | null;
-  cost_usd: number;
-  result_summary: string;
-  error_code: string;
-  error_message: string;
-  created_at: string;
-  started_at: string | null;
-  finished_at: string | null;
+export interface Job extends Omit<Schemas["Job"], "payload" | "pause_reason"> {
+  payload: Json;
+  pause_reason: Schemas["PauseReasonEnum"] | "";
 }
-
-export interface JobProgress {
-  current: number;
-  total: number | null;
-  percentage: number;
-}
-
-export interface Execution {
-  id: string;
-  scheduled_job_id: string | null; // the schedule's id
-  async_job_id: string | null; // the job's id
-  handler_name: string;
-  attempt: number;
-  status: ExecutionStatus;
-  worker: string;
-  started_at: string;
-  completed_at: string | null;
-  duration_ms: number | null;
-  wait_ms: number | null;
-  result_summary: string | null;
-  error_message: string | null;
-  error_code: string | null;
-  cost_usd: number;
-}
-
-export interface ExecutionDetail extends Execution {
+export type Execution = Schemas["Execution"];
+export interface ExecutionDetail extends Omit<Schemas["ExecutionDetail"], "error_details"> {
   error_details: string[];
 }
-
-export interface StageTask {
-  task_id: string;
-  log_count: number;
-  first_at: string;
-  last_at: string;
-  levels: Partial<Record<Level, number>>;
+export interface StageTask extends Omit<Schemas["TaskOfStage"], "levels"> {
+  levels: Levels;
 }
-
-export interface Stage {
-  stage: string;
-  log_count: number;
-  first_at: string;
-  last_at: string;
-  levels: Partial<Record<Level, number>>;
+export interface Stage extends Omit<Schemas["Stage"], "levels" | "tasks"> {
+  levels: Levels;
   tasks: StageTask[];
 }
-
-export interface Line {
+export interface Line extends Omit<Schemas["Line"], "id" | "metadata"> {
   id: number | null; // null in an event
-  seq: number; // from 1 within its execution: key, order and resume point
-  execution_id: string;
-  stage: string;
-  task_id: string | null;
-  timestamp: string;
-  level: Level;
-  message: string;
-  metadata: Record<string, unknown> | null;
+  metadata: Json | null;
 }
 
-export interface Listing {
-  count: number;
-  total: number;
-  has_more: boolean;
-}
-export interface ScheduleListing extends Listing {
+export interface ScheduleListing extends Omit<Schemas["SchedulePage"], "jobs"> {
   jobs: Schedule[];
 }
-export interface JobListing extends Listing {
+export interface JobListing extends Omit<Schemas["JobPage"], "jobs"> {
   jobs: Job[];
 }
-export interface ExecutionListing extends Listing {
-  executions: Execution[];
-}
-export interface StageListing {
-  job_id: string | null;
+export type ExecutionListing = Schemas["ExecutionPage"];
+export interface StageListing extends Omit<Schemas["StageList"], "stages"> {
   stages: Stage[];
 }
-export interface LineListing {
-  job_id: string | null;
-  total_count: number;
+export interface LineListing extends Omit<Schemas["LogPage"], "logs"> {
   logs: Line[];
-  has_more: boolean;
 }
 
+/** What every refusal looks like. */
 export interface ErrorEnvelope {
   id: string;
   error: string;

@@ -30,7 +30,7 @@ export function ExecutionPage(): JSX.Element {
         {(data) => <ExecutionHeader view={data} />}
       </Loaded>
       <div class="run">
-        <section aria-labelledby="stages-title" class="run-stages">
+        <section aria-labelledby="stages-title" class="run-stages panel">
           <h2 id="stages-title">Stages</h2>
           <Loaded resource={stages} rows={3}>
             {(listing) =>

@@ -33,7 +33,7 @@ export function SchedulesPage(): JSX.Element {
           </Loaded>
         </div>
       </section>
-      <section aria-labelledby="newest-title">
+      <section aria-labelledby="newest-title" class="aside">
         <header class="head">
           <h2 id="newest-title">Newest executions</h2>
         </header>
