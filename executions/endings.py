@@ -4,8 +4,9 @@ import traceback
 from typing import Any, Final
 
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery import states
 from celery.exceptions import Retry
-from kombu.utils.encoding import safe_repr
+from celery.utils.saferepr import saferepr
 
 from pulse import retry
 from pulse.outcomes import Outcome
@@ -16,7 +17,7 @@ RESULT_MAX: Final = 200  # characters of a result that are shown
 
 def completed(result: Any, *, shown: bool) -> Outcome:
     """`shown`: whether the result may be read by whoever may read the history."""
-    summary = safe_repr(result, maxlen=RESULT_MAX) if shown and result is not None else None
+    summary = saferepr(result, maxlen=RESULT_MAX) if shown and result is not None else None
     return Outcome(status=JobStatus.COMPLETED, result_summary=summary)
 
 
@@ -27,6 +28,16 @@ def ignored() -> Outcome:
 def rejected() -> Outcome:
     message = "rejected: the task refused its message"
     return Outcome(status=JobStatus.FAILED, error_code="rejected", error_message=message)
+
+
+def unsaid(state: str) -> Outcome:
+    """What Celery sends no signal for."""
+    known = {
+        states.SUCCESS: Outcome(status=JobStatus.COMPLETED),
+        states.IGNORED: ignored(),
+        states.REJECTED: rejected(),
+    }
+    return known.get(state) or lost(f"it ended without a result (Celery's state: {state})")
 
 
 def failed(error: BaseException) -> Outcome:

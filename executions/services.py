@@ -17,7 +17,7 @@ from pulse.models import Job
 from pulse.outcomes import Outcome
 from pulse.recorders import recorders, with_expressions
 from pulse.run import Claim
-from pulse.states import JobStatus
+from pulse.states import ExecutionStatus, JobStatus
 from schedules.models import Schedule
 
 BATCH: Final = 200  # lost tasks settled in one sweep
@@ -118,6 +118,12 @@ def settle_elsewhere(celery_task_id: str, outcome: Outcome) -> bool:
     """End the newest try of a task whose own process cannot. False when none is running. Raises django.db.Error."""
     found = Execution.objects.running_task(celery_task_id).order_by("-started_at").first()
     return found is not None and settle_task(_try_of(found), outcome)
+
+
+def settle_left(worker_id: str, outcome: Outcome) -> int:
+    """End the plain tasks that a worker left when it stopped. Returns how many. Raises django.db.Error."""
+    left = Execution.objects.filter(job_id=None, worker_id=worker_id, status=ExecutionStatus.RUNNING)
+    return sum(settle_task(_try_of(row), outcome) for row in left)
 
 
 def settle_lost(now: datetime) -> int:

@@ -4,11 +4,13 @@ What is sent in the pool process ends the execution that process began. What the
 because the pool process is gone, ends the one that is running in the database. Whichever comes first counts.
 """
 
+import atexit
 import logging
+import os
 from collections import deque
 from typing import Any, Final
 
-from celery import Task, signals, states
+from celery import Task, signals
 from celery.exceptions import Retry
 from django.conf import settings
 from django.db import Error, connection
@@ -16,9 +18,11 @@ from django.db import Error, connection
 from executions import endings, plain, services
 from executions.unsettled import unsettled
 from pulse import clock
+from pulse.identity import worker_id
 from pulse.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
+STOPPED: Final = "the worker was stopped before it ended; Celery delivers the task again"
 SHUTDOWN_S: Final = 3.0  # how long a pool process that ends waits for the database
 
 in_main: Final[deque[tuple[str, Outcome]]] = deque(maxlen=10_000)  # what the main process has to write again
@@ -45,15 +49,20 @@ def fail_inside_celery(*, task_id: str, exception: BaseException, **_: Any) -> N
 
 
 @signals.task_retry.connect
-def retry(*, request: Any, reason: Retry, **_: Any) -> None:
-    plain.end(str(request.id), endings.retried(reason, after_s=_seconds(reason)))
+def retry(*, sender: "Task[..., Any]", request: Any, reason: Retry | None = None, **_: Any) -> None:
+    """Without a reason it comes from the main process: it ended the task because it was told to stop."""
+    outcome = endings.retried(reason, after_s=_seconds(reason)) if reason else endings.lost(STOPPED)
+    _end(sender, str(request.id), outcome)
 
 
 @signals.task_postrun.connect
 def finish(*, task_id: str, state: str | None, **_: Any) -> None:
-    """What raised Ignore or Reject, for which there is no signal; all others have ended before."""
-    if task_id in plain.begun:
-        plain.end(task_id, endings.rejected() if state == states.REJECTED else endings.ignored())
+    """What raised Ignore or Reject, for which there is no signal; all others have ended before.
+
+    Without a state the process was told to exit: the main process knows why, and says so.
+    """
+    if state is not None and task_id in plain.begun:
+        plain.end(task_id, endings.unsaid(state))
 
 
 @signals.task_revoked.connect
@@ -65,10 +74,14 @@ def cancel(*, sender: "Task[..., Any]", request: Any, terminated: bool, expired:
 
 @signals.worker_process_shutdown.connect
 def leave(**_: Any) -> None:
-    """The pool process ends: what it still runs does too."""
-    for task_id in list(plain.begun):
-        plain.end(task_id, endings.lost("the worker was stopped before it ended"))
+    """The pool process ends: what waits for the database is tried for a moment more."""
     unsettled.join(SHUTDOWN_S)
+
+
+@signals.worker_init.connect
+def settle_at_exit(**_: Any) -> None:
+    """A worker that stops at once sends nothing for what it gives up."""
+    atexit.register(_leave_nothing, os.getpid())
 
 
 @signals.heartbeat_sent.connect
@@ -92,6 +105,15 @@ def _settle_from_main(task_id: str, outcome: Outcome) -> None:
         connection.close_if_unusable_or_obsolete()
         logger.warning("the end of task %s is written later: %s", task_id, error)
         in_main.append((task_id, outcome))
+
+
+def _leave_nothing(main_pid: int) -> None:
+    if os.getpid() == main_pid:
+        try:
+            connection.close()
+            services.settle_left(worker_id(), endings.lost(STOPPED))
+        except Error as error:
+            logger.warning("what this worker left is ended by the sweep: %s", error)
 
 
 def _seconds(reason: Retry) -> float | None:

@@ -13,6 +13,7 @@ from tasklogs import streams
 from tasklogs.buffers import Buffer
 from tasklogs.flusher import flusher
 
+ENDED_ELSEWHERE: Final = "This try was ended from outside (its lease was taken over): its own outcome does not count"
 # The last line's text holds how long the execution took, which only the statement knows. An execution whose process
 # died has no numbers in memory: its last line follows the last one that was written.
 SETTLE: Final = """
@@ -74,7 +75,7 @@ class TaskLogRecorder(Recorder):
             buffer.settled()
         else:
             buffer.not_settled()
-            buffer.add("warn", "The lease of this try was taken over: its outcome does not count", time.time())
+            buffer.add("warn", ENDED_ELSEWHERE, time.time())
         flusher.close(buffer)
 
 

@@ -3,7 +3,7 @@
 import logging
 from typing import Any, Final
 
-from django.db import Error, InterfaceError, InternalError, OperationalError, connection
+from django.db import Error, InterfaceError, InternalError, OperationalError, connection, transaction
 
 from pulse.text import storable_json
 from tasklogs.lines import Line
@@ -15,8 +15,12 @@ INSERT: Final = (
     f"INSERT INTO task_logs ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
 )
 SAME: Final = "SELECT 1 FROM task_logs WHERE execution_id = %s AND seq = %s AND timestamp = %s AND message = %s"
-# An execution was ended on behalf of its worker, which turns out to have said more: the line that ends it goes last.
-MOVE_AWAY: Final = "UPDATE task_logs SET seq = seq + 1000000 WHERE execution_id = %s AND seq = %s"
+# An execution was ended on behalf of its process, which turns out to have said more: the line that ends it goes last.
+MOVE_AWAY: Final = "UPDATE task_logs SET seq = -seq WHERE execution_id = %s AND seq = %s"
+MOVE_BACK: Final = """
+UPDATE task_logs SET seq = (SELECT max(seq) + 1 FROM task_logs WHERE execution_id = %s)
+WHERE execution_id = %s AND seq < 0
+"""
 LATER: Final = (OperationalError, InterfaceError, InternalError)  # the database is away or unwell: try again
 
 
@@ -32,8 +36,11 @@ def write(lines: list[Line]) -> None:
         raise
     except Error as error:
         logger.info("log lines are written one by one: %s", error)
-        for line in lines:
-            _insert(line)
+        with transaction.atomic():
+            for line in lines:
+                _insert(line)
+            for execution_id in {line.execution_id for line in lines}:
+                _execute(MOVE_BACK, (execution_id, execution_id))
 
 
 def _copy(lines: list[Line]) -> None:
@@ -44,7 +51,8 @@ def _copy(lines: list[Line]) -> None:
 
 def _insert(line: Line) -> None:
     try:
-        _place(line)
+        with transaction.atomic():
+            _place(line)
     except LATER:
         raise
     except Error as error:

@@ -80,7 +80,7 @@ def test_a_payload_that_does_not_fit_leaves_one_line_that_says_why(make_handler)
     execution = Execution.objects.get(job_id=job.pk)
     ((seq, level, message),) = messages(execution.pk)
     assert (seq, level) == (1, "error")
-    assert message.startswith(f"Failed after {execution.duration_ms} ms: 1 validation error")
+    assert message.startswith(f"Failed after {execution.duration_ms} ms: the payload does not fit")
 
 
 def test_a_worker_that_died_leaves_its_lines_and_the_sweeper_adds_the_last_one(make_handler):
@@ -109,7 +109,7 @@ def test_a_worker_that_comes_too_late_keeps_its_lines_and_is_told_in_them(make_h
     assert [message for _, _, message in messages(late.execution_id)] == [
         "Starting test.work, attempt 1",
         "too late",
-        "The lease of this try was taken over: its outcome does not count",
+        "This try was ended from outside (its lease was taken over): its own outcome does not count",
     ]
 
 
