@@ -88,8 +88,9 @@ class Writer:
             while self._size > BUFFER_BYTES:
                 self._drop_oldest()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="pulse-events", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="pulse-events", daemon=True)
+                thread.start()
+                self._thread = thread
         if not self._wake.is_set():
             self._wake.set()
 
@@ -203,8 +204,8 @@ def append(
     try:
         for text in fitted(message):
             _writer.append(Entry(text, is_news, key, audience))
-    except (TypeError, ValueError, RecursionError) as error:
-        logger.error("event %s cannot be sent as JSON: %s", message.get("type"), error)  # noqa: TRY400
+    except (TypeError, ValueError, RuntimeError) as error:  # no JSON, or nested too deeply; no thread to be had
+        logger.error("event %s cannot be sent: %s", message.get("type"), error)  # noqa: TRY400
 
 
 def flush() -> bool:
