@@ -13,10 +13,11 @@ from django.db.models import Min
 from django.db.models.functions import Now
 from django_celery_beat.models import PeriodicTask
 
+from pulse import events
 from pulse import services as jobs
 from pulse.errors import PulseError
 from pulse.models import Job
-from schedules import beside, services
+from schedules import beside
 from schedules.models import ENDED, Schedule, ScheduleState
 
 BATCH: Final = 500  # schedules one transaction claims at most
@@ -28,6 +29,7 @@ UPDATE pulse_schedule s SET
     run_count = s.run_count + (x.job_id IS NOT NULL)::int
 FROM unnest(%s::text[], %s::timestamptz[], %s::text[]) AS x(id, next_run_at, job_id)
 WHERE s.id = x.id
+RETURNING s.id, s.state, s.next_run_at, s.last_run_at
 """
 
 
@@ -125,5 +127,9 @@ def _advance(ticks: list[Tick], written: set[str]) -> None:
     fired = [tick.job.pk if tick.job and tick.job.pk in written else None for tick in ticks]
     with connection.cursor() as cursor:
         cursor.execute(ADVANCE, [ids, due, fired])
-    for schedule in Schedule.objects.filter(pk__in=ids):
-        services.tell(schedule)
+        for schedule_id, state, next_run_at, last_run_at in cursor.fetchall():
+            events.emit(
+                events.ScheduleUpdate(
+                    scheduled_job_id=schedule_id, state=state, next_run_at=next_run_at, last_run_at=last_run_at
+                )
+            )
