@@ -10,6 +10,7 @@ from pulse_project.embedded.ports import LOOPBACK
 from pulse_project.embedded.process import Child
 
 CELERY = ["celery", "-A", "pulse_project"]
+FASTER = {"PYTHONUNBUFFERED": "1", "CELERY_SKIP_CHECKS": "1"}  # `manage.py up` has run Django's checks itself
 TERM, QUIT = signal.SIGTERM, signal.SIGQUIT
 
 
@@ -52,7 +53,7 @@ def children(
             [sys.executable, "-m", *command],
             log=logs / f"{name}.log",
             stop_signals=stop_signals,
-            environment={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            environment={**os.environ, **environment, **FASTER},
             folder=project,
         )
 
