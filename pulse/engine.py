@@ -6,12 +6,13 @@ row, changes nothing, and says so in its log.
 
 import json
 import logging
+import time
 import traceback
 from dataclasses import replace
 from typing import Any, Final
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from pulse import events, gates, ids, retry, services
 from pulse.errors import Cancelled, ChildrenPending, HandlerError, PauseRequested, RetryLater
@@ -26,6 +27,8 @@ from pulse.text import storable, storable_json
 
 logger = logging.getLogger(__name__)
 DEADLINE_MARGIN_S: Final = 30.0  # after the time limit: how long Celery has to end the process itself
+SETTLE_FOR_S: Final = 60.0  # how long a worker waits for a database that went away, to say how a try ended
+SETTLE_AGAIN_S: Final = 0.25
 
 
 def perform(job_id: str, *, worker_id: str, worker_name: str = "") -> Outcome | None:
@@ -75,12 +78,24 @@ def run(claimed: Claim) -> Outcome:
     """Call the handler of a claimed job and settle how it ended."""
     events.emit(events.ExecutionStarted(**_names(claimed), attempt=claimed.attempt))
     outcome = _outcome_of(claimed)
-    try:
-        settle(claimed, outcome)
-    except SoftTimeLimitExceeded:  # the signal arrived between the handler's end and ours
-        connection.close()
-        settle(claimed, outcome)
+    _settle_patiently(claimed, outcome)
     return outcome
+
+
+def _settle_patiently(claimed: Claim, outcome: Outcome) -> None:
+    """Settle; while the database is away try again: nobody else knows how the try ended. Raises what remains."""
+    deadline = time.monotonic() + SETTLE_FOR_S
+    while True:
+        try:
+            settle(claimed, outcome)
+            return
+        except SoftTimeLimitExceeded:  # the signal arrived between the handler's end and ours
+            connection.close()
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(SETTLE_AGAIN_S)
 
 
 def settle(claimed: Claim, outcome: Outcome) -> bool:
