@@ -48,8 +48,11 @@ class Worker:
     def ask(self, handler_name: str, **payload: Any) -> Job:
         """A job for the worker, written and published."""
         job = Job.objects.create(handler_name=handler_name, payload=payload, queue=QUEUE, max_retries=0)
-        self.sender.send_task(handler_name, task_id=job.pk, queue=QUEUE, connection=self.broker)
+        self.publish(handler_name, job.pk)
         return job
+
+    def publish(self, handler_name: str, job_id: str) -> None:
+        self.sender.send_task(handler_name, task_id=job_id, queue=QUEUE, connection=self.broker)
 
     def stop(self, sig: int = signal.SIGTERM, timeout_s: float = 30.0) -> None:
         if self.process.poll() is None:
