@@ -242,8 +242,14 @@ CELERY_BEAT_SCHEDULER = "schedules.ticker:PulseScheduler"
 
 # --- Pulse ---------------------------------------------------------------------------------------------------
 
-PULSE_GATES = env.list("PULSE_GATES", default=["pulse.gates.paused", "pulse.gates.concurrency", "pulse.gates.system_load"])
-PULSE_RECORDERS = ["pulse.slots.SlotRecorder", "executions.recorders.ExecutionRecorder", "tasklogs.recorders.TaskLogRecorder"]
+PULSE_GATES = env.list(
+    "PULSE_GATES", default=["pulse.gates.paused", "pulse.gates.concurrency", "pulse.gates.system_load"]
+)
+PULSE_RECORDERS = [
+    "pulse.slots.SlotRecorder",
+    "executions.recorders.ExecutionRecorder",
+    "tasklogs.recorders.TaskLogRecorder",
+]
 PULSE_PORT = env.int("PULSE_PORT", default=8820)
 PULSE_PAYLOAD_MAX_BYTES = env.int("PULSE_PAYLOAD_MAX_BYTES", default=1_048_576)
 PULSE_WORKER_HEARTBEAT_S = env.float("PULSE_WORKER_HEARTBEAT_S", default=5.0)
