@@ -13,7 +13,7 @@ class ScheduleSerializer(serializers.ModelSerializer[Schedule]):
     interval_seconds = serializers.SerializerMethodField()
     rule = serializers.SerializerMethodField()
     created_from_doc = serializers.CharField(source="created_from")
-    ats_code = serializers.ReadOnlyField(default=None)
+    ats_code = serializers.SerializerMethodField()
     last_status = serializers.CharField(allow_null=True)
     last_execution_id = serializers.CharField(allow_null=True)
     periodic_task_id = serializers.IntegerField(allow_null=True)
@@ -30,6 +30,10 @@ class ScheduleSerializer(serializers.ModelSerializer[Schedule]):
     def get_interval_seconds(self, schedule: Schedule) -> float | None:
         seconds = schedule.interval_s
         return int(seconds) if seconds is not None and seconds.is_integer() else seconds
+
+    def get_ats_code(self, schedule: Schedule) -> str | None:
+        """The command string it was made from; none are understood yet."""
+        return None
 
     def get_rule(self, schedule: Schedule) -> str:
         """In words; empty where nothing says when, or what says it cannot be read."""

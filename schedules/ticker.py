@@ -50,7 +50,8 @@ class PulseScheduler(DatabaseScheduler):
         self._has_unseen = True
 
     def setup_schedule(self) -> None:
-        """Schedules of the Celery configuration are not taken over: the database has them all."""
+        """Entries of Celery's own `beat_schedule` become PeriodicTasks, as django-celery-beat makes them."""
+        self.update_from_dict(self.app.conf.beat_schedule)
 
     @property
     def schedule(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from celery import current_app
+from celery.schedules import crontab
 from django.db import connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
@@ -74,6 +75,17 @@ def test_it_follows_edits_that_sent_no_signal(beat: PulseScheduler) -> None:
     PeriodicTask.objects.bulk_create([PeriodicTask(name="bulk", task="pulse.noop", interval=row)])
     beat.tick()
     assert Schedule.objects.get().state == "active"
+
+
+def test_entries_of_celerys_own_configuration_are_schedules_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"task": "pulse.noop", "schedule": crontab(minute="30", hour="2"), "kwargs": {"a": 1}}
+    monkeypatch.setitem(current_app.conf, "beat_schedule", {"nightly": entry})
+    for _ in range(2):
+        PulseScheduler(app=current_app)
+    schedule = Schedule.objects.get()
+    assert (schedule.name, schedule.handler_name, schedule.payload, schedule.cron, schedule.state) == (
+        "nightly", "pulse.noop", {"a": 1}, "30 2 * * *", "active",
+    )  # fmt: skip
 
 
 def test_it_publishes_what_was_never_published(beat: PulseScheduler) -> None:
