@@ -9,7 +9,7 @@ from executions.models import ERROR_CODE_MAX
 from pulse.outcomes import Outcome
 from pulse.recorders import Recorder
 from pulse.run import Claim
-from pulse.text import storable, storable_json
+from pulse.text import storable
 
 BEGIN: Final = """
 execution_begun AS (
@@ -36,18 +36,23 @@ execution_undone AS (
 END: Final = """
 execution_ended AS (
     UPDATE pulse_executions SET
-        status = %(executions_status)s,
+        status = given.executions_status,
         completed_at = job.ended_at,
         duration_ms = greatest(0, extract(epoch FROM job.ended_at - job.started_at) * 1000)::bigint,
-        result_summary = %(executions_result_summary)s,
-        error_code = %(executions_error_code)s,
-        error_message = %(executions_error_message)s,
-        error_details = %(executions_error_details)s::jsonb,
-        cost_micros = %(executions_cost_micros)s,
+        result_summary = given.executions_result_summary,
+        error_code = given.executions_error_code,
+        error_message = given.executions_error_message,
+        error_details = given.executions_error_details,
+        cost_micros = given.executions_cost_micros,
         updated_at = job.ended_at
-    FROM job
-    WHERE pulse_executions.id = %(executions_id)s AND pulse_executions.status = 'running'
+    FROM job JOIN given USING (execution_id)
+    WHERE pulse_executions.id = job.execution_id AND pulse_executions.status = 'running'
 )
+"""
+
+COLUMNS: Final = """
+executions_status text, executions_result_summary text, executions_error_code text, executions_error_message text,
+executions_error_details jsonb, executions_cost_micros bigint
 """
 
 
@@ -55,15 +60,15 @@ class ExecutionRecorder(Recorder):
     claim_sql = BEGIN
     refuse_sql = REFUSED
     settle_sql = END
+    settle_columns = COLUMNS
 
-    def settle_params(self, claim: Claim, outcome: Outcome) -> Mapping[str, Any]:
+    def settle_values(self, claim: Claim, outcome: Outcome) -> Mapping[str, Any]:
         return {
-            "executions_id": claim.execution_id,
             "executions_status": outcome.execution_status,
             "executions_result_summary": _text(outcome.result_summary),
             "executions_error_code": outcome.error_code[:ERROR_CODE_MAX] or None,
             "executions_error_message": _text(outcome.error_message),
-            "executions_error_details": storable_json(outcome.error_details),
+            "executions_error_details": [storable(line) for line in outcome.error_details],
             "executions_cost_micros": outcome.cost_micros,
         }
 

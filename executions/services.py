@@ -1,5 +1,6 @@
 """Writes of executions that the engine does not make: those of plain Celery tasks."""
 
+import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,13 +35,15 @@ ON CONFLICT DO NOTHING
 """
 # What the engine's settle is for a job: the recorders read the same columns from it.
 SETTLE: Final = """
-WITH job AS (
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (execution_id text, ended_ago_s float8{columns})
+), job AS (
     SELECT
-        NULL::text AS id, NULL::text AS schedule_id, handler_name, started_at,
-        greatest(started_at, clock_timestamp() - make_interval(secs => %(ago_s)s)) AS ended_at
-    FROM pulse_executions
-    WHERE id = %(execution_id)s AND job_id IS NULL AND status = 'running'
-    FOR UPDATE
+        NULL::text AS id, execution.id AS execution_id, NULL::text AS schedule_id, handler_name, started_at,
+        greatest(started_at, clock_timestamp() - make_interval(secs => ended_ago_s)) AS ended_at
+    FROM pulse_executions AS execution JOIN given ON given.execution_id = execution.id
+    WHERE job_id IS NULL AND status = 'running'
+    FOR UPDATE OF execution
 ){recorders}
 SELECT (extract(epoch FROM ended_at - started_at) * 1000)::bigint FROM job
 """
@@ -100,17 +103,17 @@ def settle_task(task: TaskTry, outcome: Outcome, *, ago_s: float = 0.0) -> bool:
 
     Raises django.db.Error: then nothing was written, and it may be called again.
     """
-    given: dict[str, Any] = {"execution_id": task.execution_id, "ago_s": ago_s}
+    row: dict[str, Any] = {"execution_id": task.execution_id, "ended_ago_s": ago_s}
     for recorder in recorders():
-        given.update(recorder.settle_params(task.claim, outcome))
+        row.update(recorder.settle_values(task.claim, outcome))
     with _isolated(), connection.cursor() as cursor:
-        cursor.execute(with_expressions(SETTLE, "settle_sql"), given)
-        row = cursor.fetchone()
+        cursor.execute(with_expressions(SETTLE, "settle_sql"), {"rows": json.dumps([row])})
+        settled = cursor.fetchone()
     for recorder in recorders():
-        recorder.end(task.claim, settled=row is not None)
-    if row is None:
+        recorder.end(task.claim, settled=settled is not None)
+    if settled is None:
         return False
-    _tell_end(task, outcome, row[0])
+    _tell_end(task, outcome, settled[0])
     return True
 
 

@@ -20,7 +20,7 @@ POSITIVE = (
 def plugged_in(**_: Any) -> list[CheckMessage]:
     """Every gate and recorder can be imported, and has what its kind must have."""
     found: list[CheckMessage] = []
-    for setting, needed in (("PULSE_GATES", ("ask", "release")), ("PULSE_RECORDERS", ("settle_params",))):
+    for setting, needed in (("PULSE_GATES", ("ask", "release")), ("PULSE_RECORDERS", ("settle_values",))):
         for path in getattr(settings, setting):
             try:
                 thing = import_string(path)

@@ -7,23 +7,24 @@ row, changes nothing, and says so in its log.
 import json
 import logging
 import time
-import traceback
-from dataclasses import replace
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection
+from django.db.backends.utils import CursorWrapper
 
-from pulse import events, gates, ids, retry, services
-from pulse.errors import Cancelled, ChildrenPending, HandlerError, PauseRequested, RetryLater
+from pulse import events, gates, ids, services
+from pulse.calling import outcome_of
 from pulse.models import Job
 from pulse.outcomes import Outcome
 from pulse.recorders import recorders, with_expressions
-from pulse.registry import Handler, registry
-from pulse.run import Claim, LeaseLost, Run, current_run
-from pulse.statements import CLAIM, REFUSE, SETTLE
+from pulse.registry import registry
+from pulse.run import Claim
+from pulse.statements import BEGIN, CLAIM, PUT_BACK, REFUSE, SETTLE, TAKE
 from pulse.states import FINAL, JobStatus, PauseReason
-from pulse.text import storable, storable_json
+from pulse.text import storable
 
 logger = logging.getLogger(__name__)
 DEADLINE_MARGIN_S: Final = 30.0  # after the time limit: how long Celery has to end the process itself
@@ -49,9 +50,37 @@ def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None
         "margin_s": DEADLINE_MARGIN_S,
     }
     row = _one(with_expressions(CLAIM, "claim_sql"), given)
-    if row is None:
-        return None
-    return Claim(**row | {name: _from_json(row[name]) for name in ("payload", "checkpoint")})
+    return None if row is None else _claim_of(row)
+
+
+def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:
+    """Take the jobs of a chunk, in their order; those that somebody else has are left out. None is begun yet."""
+    given: dict[str, Any] = {
+        "job_ids": job_ids,
+        "execution_ids": [ids.execution_id() for _ in job_ids],
+        "worker_id": worker_id,
+        "jobs": len(job_ids),
+        "margin_s": DEADLINE_MARGIN_S,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, given)
+        claims = {row["job_id"]: _claim_of(row) for row in _all(cursor)}
+    return [claims[job_id] for job_id in job_ids if job_id in claims]
+
+
+def begin_many(begun: list[tuple[Claim, datetime]], *, worker_name: str) -> None:
+    """Write that taken jobs began at the given times, with their executions."""
+    given: dict[str, Any] = {
+        "job_ids": [claimed.job_id for claimed, _ in begun],
+        "execution_ids": [claimed.execution_id for claimed, _ in begun],
+        "begun_at": [at for _, at in begun],
+        "worker_name": worker_name,
+        "margin_s": DEADLINE_MARGIN_S,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(with_expressions(BEGIN, "claim_sql"), given)
+    for claimed, _ in begun:
+        tell_start(claimed)
 
 
 def admit(claimed: Claim) -> bool:
@@ -76,8 +105,8 @@ def admit(claimed: Claim) -> bool:
 
 def run(claimed: Claim) -> Outcome:
     """Call the handler of a claimed job and settle how it ended."""
-    events.emit(events.ExecutionStarted(**_names(claimed), attempt=claimed.attempt))
-    outcome = _outcome_of(claimed)
+    tell_start(claimed)
+    outcome = outcome_of(claimed)
     _settle_patiently(claimed, outcome)
     return outcome
 
@@ -103,49 +132,92 @@ def settle(claimed: Claim, outcome: Outcome) -> bool:
 
     False when the job is no longer this try's: then nothing was changed.
     """
-    progress_current, progress_total = outcome.progress or (None, None)
-    given: dict[str, Any] = {
+    return settle_many([(claimed, outcome, None)]) == 1
+
+
+def settle_many(ended: list[tuple[Claim, Outcome, datetime | None]]) -> int:
+    """Settle tries that ended at the given times, or now. Returns how many were still this worker's."""
+    rows = sorted((_row(*one) for one in ended), key=lambda row: str(row["job_id"]))  # one order of locks for all
+    with connection.cursor() as cursor:
+        cursor.execute(with_expressions(SETTLE, "settle_sql"), {"rows": json.dumps(rows)})
+        settled = {row["execution_id"]: row for row in _all(cursor)}
+    for claimed, outcome, _ in ended:
+        row = settled.get(claimed.execution_id)
+        for recorder in recorders():
+            recorder.end(claimed, settled=row is not None)
+        if row is None:
+            _warn_too_late(claimed, outcome)
+        else:
+            _tell_end(claimed, outcome, row["duration_ms"])
+            _tell_job(claimed, row["status"], row["waiting_reason"])
+            _tell_family(claimed, JobStatus(row["status"]), outcome)
+    return len(settled)
+
+
+def database_now() -> datetime:
+    """The clock that the statements go by."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def put_back(claims: Iterable[Claim]) -> int:
+    """Return jobs that were taken and never begun, as if they had not been taken. Returns how many."""
+    given = {"job_ids": [c.job_id for c in claims], "execution_ids": [c.execution_id for c in claims]}
+    with connection.cursor() as cursor:
+        cursor.execute(PUT_BACK, given)
+        return int(cursor.rowcount)
+
+
+def _row(claimed: Claim, outcome: Outcome, ended_at: datetime | None) -> dict[str, Any]:
+    at_current, at_total = outcome.progress or (None, None)
+    row: dict[str, Any] = {
         "job_id": claimed.job_id,
         "execution_id": claimed.execution_id,
-        "status": outcome.status,
+        "its_end": ended_at.isoformat() if ended_at else None,
+        "to_status": outcome.status,
         "is_final": outcome.status in FINAL,
-        "failures": int(outcome.counts_as_failure),
+        "failed": int(outcome.counts_as_failure),
         "retry_after_s": outcome.retry_after_s or 0.0,
-        "pause_reason": outcome.pause_reason or "",
-        "waiting_reason": outcome.waiting_reason,
-        "progress_current": progress_current,
-        "progress_total": progress_total,
-        "stage": outcome.stage,
-        "cost_micros": outcome.cost_micros,
-        "result_summary": storable(outcome.result_summary or ""),
-        "error_code": outcome.error_code,
-        "error_message": storable(outcome.error_message),
-        "error_details": storable_json(outcome.error_details),
+        "to_pause_reason": outcome.pause_reason or "",
+        "to_waiting_reason": storable(outcome.waiting_reason),
+        "at_current": at_current,
+        "at_total": at_total,
+        "at_stage": outcome.stage,
+        "spent_micros": outcome.cost_micros,
+        "summary": storable(outcome.result_summary or ""),
+        "code": outcome.error_code,
+        "message": storable(outcome.error_message),
+        "details": [storable(line) for line in outcome.error_details],
         "letter_reason": outcome.letter_reason,
     }
     for recorder in recorders():
-        given.update(recorder.settle_params(claimed, outcome))
-    row = _one(with_expressions(SETTLE, "settle_sql"), given)
-    for recorder in recorders():
-        recorder.end(claimed, settled=row is not None)
-    if row is None:
-        logger.warning(
-            "job %s attempt %d: its lease was taken over, the outcome '%s' of %s changes nothing",
-            claimed.job_id, claimed.attempt, outcome.status, claimed.execution_id,
-        )  # fmt: skip
-        return False
-    _tell_end(claimed, outcome, row["duration_ms"])
-    _tell_job(claimed, row["status"], row["waiting_reason"])
-    _tell_family(claimed, JobStatus(row["status"]), outcome)
-    return True
+        row.update(recorder.settle_values(claimed, outcome))
+    return row
+
+
+def _warn_too_late(claimed: Claim, outcome: Outcome) -> None:
+    logger.warning(
+        "job %s attempt %d: its lease was taken over, the outcome '%s' of %s changes nothing",
+        claimed.job_id, claimed.attempt, outcome.status, claimed.execution_id,
+    )  # fmt: skip
 
 
 def _one(statement: str, given: dict[str, Any]) -> dict[str, Any] | None:
     """The statement's one row by column name, or None."""
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
-        row = cursor.fetchone()
-        return None if row is None else dict(zip([column[0] for column in cursor.description], row, strict=True))
+        return next(iter(_all(cursor)), None)
+
+
+def _all(cursor: CursorWrapper) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _claim_of(row: dict[str, Any]) -> Claim:
+    return Claim(**row | {name: _from_json(row[name]) for name in ("payload", "checkpoint")})
 
 
 def _from_json(value: Any) -> Any:
@@ -161,97 +233,6 @@ def _tell_family(claimed: Claim, status: JobStatus, outcome: Outcome) -> None:
         services.wake_parents(Job.objects.filter(pk=claimed.job_id))  # the last child may have ended meanwhile
 
 
-def _outcome_of(claimed: Claim) -> Outcome:
-    """Call the handler; whatever it does, the result is a value."""
-    current: Run[Any] | None = None
-    try:
-        handler = registry.get(claimed.handler_name)
-        current = Run(claimed, services.parsed_payload(claimed.handler_name, claimed.payload))
-        returned = _call(handler, current)
-        outcome = Outcome(status=JobStatus.COMPLETED, result_summary=_summary(current, returned))
-    except Cancelled as stop:
-        outcome = Outcome(status=JobStatus.CANCELLED, error_code="cancelled", error_message=f"cancelled: {stop}")
-    except PauseRequested:
-        outcome = _paused()
-    except ChildrenPending as pending:
-        outcome = _waiting(str(pending))
-    except LeaseLost:
-        outcome = Outcome(status=JobStatus.FAILED, error_code="lease_lost", error_message="the lease was taken over")
-    except Exception as error:  # noqa: BLE001  the one catch-all: whatever a handler raises becomes an Outcome
-        outcome = _failure(claimed, error)
-    return outcome if current is None else _with_reached(outcome, current)
-
-
-def _call(handler: Handler, current: Run[Any]) -> Any:
-    token = current_run.set(current)
-    try:
-        for recorder in recorders():
-            recorder.begin(current)
-        return handler.function(current)
-    finally:
-        current_run.reset(token)
-
-
-def _summary(current: Run[Any], returned: Any) -> str | None:
-    return current.result_summary or (returned if isinstance(returned, str) else None)
-
-
-def _paused() -> Outcome:
-    because = "paused by an operator at a checkpoint; it starts again when it is resumed"
-    return Outcome(
-        status=JobStatus.PAUSED,
-        error_code="paused",
-        error_message=because,
-        pause_reason=PauseReason.USER_REQUESTED,
-        waiting_reason=because,
-    )
-
-
-def _waiting(because: str) -> Outcome:
-    return Outcome(
-        status=JobStatus.PAUSED,
-        result_summary=because,
-        pause_reason=PauseReason.WAITING_FOR_CHILDREN,
-        waiting_reason=because,
-    )
-
-
-def _failure(claimed: Claim, error: Exception) -> Outcome:
-    """Try again, or fail for good: by the error's kind and the tries that are left."""
-    code = retry.classify(error)
-    named = code == "unknown" and not isinstance(error, HandlerError)  # then the type says more than the text
-    message = f"{type(error).__name__}: {error}" if named else str(error) or type(error).__name__
-    details = [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
-    told: dict[str, Any] = {"error_code": code, "error_message": message, "error_details": details}
-    if isinstance(error, RetryLater):
-        return _again(claimed, error.after_s, counts=False, **told)
-    permanent = not retry.is_transient(error)
-    if permanent or claimed.failures >= claimed.max_retries:
-        return Outcome(status=JobStatus.FAILED, counts_as_failure=True, is_permanent=permanent, **told)
-    return _again(claimed, retry.backoff_s(claimed.failures + 1), counts=True, **told)
-
-
-def _again(claimed: Claim, after_s: float, *, counts: bool, **told: Any) -> Outcome:
-    retries = f"retry {claimed.failures + 1} of {claimed.max_retries}" if counts else "no retry used"
-    return Outcome(
-        status=JobStatus.QUEUED,
-        retry_after_s=after_s,
-        counts_as_failure=counts,
-        waiting_reason=f"tried again in {after_s:.0f} s ({retries}) after {told['error_code']}: "
-        f"{told['error_message']}",
-        **told,
-    )
-
-
-def _with_reached(outcome: Outcome, current: Run[Any]) -> Outcome:
-    return replace(
-        outcome,
-        cost_micros=current.cost_micros,
-        progress=(current.progress_current, current.progress_total),
-        stage=current.current_stage,
-    )
-
-
 def _names(claimed: Claim) -> dict[str, Any]:
     return {
         "execution_id": claimed.execution_id,
@@ -260,6 +241,10 @@ def _names(claimed: Claim) -> dict[str, Any]:
         "async_job_id": claimed.job_id,
         "handler_name": claimed.handler_name,
     }
+
+
+def tell_start(claimed: Claim) -> None:
+    events.emit(events.ExecutionStarted(**_names(claimed), attempt=claimed.attempt))
 
 
 def _tell_end(claimed: Claim, outcome: Outcome, duration_ms: int) -> None:

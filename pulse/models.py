@@ -68,6 +68,9 @@ class Job(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     run_at = models.DateTimeField(null=True, blank=True)  # not before
     published_at = models.DateTimeField(null=True, blank=True)  # last handed to the broker
+    message_id = models.CharField(
+        max_length=60, default="", blank=True
+    )  # of the chunk's message; empty: the job's id
     aged_at = models.DateTimeField(null=True, blank=True)  # when it was moved ahead after waiting for long
     started_at = models.DateTimeField(null=True, blank=True)  # of the newest try
     deadline_at = models.DateTimeField(null=True, blank=True)  # a running job past it is an orphan

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
+from django.db.models import Q
 
-from pulse import engine
+from pulse import engine, slots
 from pulse.models import Job, Worker
 from pulse.outcomes import Outcome
 from pulse.registry import registry
@@ -41,17 +42,18 @@ def release_after_s(position: int) -> float:
     return FIRST_OVER_S + (position - first + 1) * spread_s / BATCH % spread_s
 
 
-def handle_lost(job_id: str, *, worker_id: str, because: str) -> bool:
-    """The process that ran this job is known to be dead. False when the job is not with that worker any more."""
-    job = Job.objects.filter(pk=job_id, worker_id=worker_id, status=JobStatus.RUNNING).first()
-    return job is not None and _settle(job, because, after_s=0.0)
+def handle_lost(message_id: str, *, worker_id: str, because: str) -> int:
+    """The process that ran this message's job, or chunk of jobs, is known to be dead. Returns how many it left."""
+    mine = Job.objects.filter(worker_id=worker_id, status=JobStatus.RUNNING)
+    jobs = mine.filter(Q(pk=message_id) | Q(message_id=message_id))
+    return sum(_settle(job, because, after_s=0.0) for job in jobs)
 
 
 def give_back(worker_id: str) -> int:
     """A worker that was asked to stop leaves: what it still ran goes back to the queue, whatever its handler."""
     left = Job.objects.filter(worker_id=worker_id, status=JobStatus.RUNNING)
     because = "its worker was stopped before it ended; it goes back to the queue"
-    return sum(engine.settle(Claim.of(job), _back(because, counts=False)) for job in left)
+    return sum(_put_back(job) or engine.settle(Claim.of(job), _back(because, counts=False)) for job in left)
 
 
 def _why(job: Job, now: datetime) -> str:
@@ -67,6 +69,8 @@ def _why(job: Job, now: datetime) -> str:
 
 
 def _settle(job: Job, because: str, *, after_s: float) -> bool:
+    if _put_back(job):
+        return True
     may_repeat = job.handler_name in registry and registry.get(job.handler_name).on_orphan == "retry"
     if may_repeat and job.failures < job.max_retries:
         logger.warning("job %s: %s; it is tried again", job.pk, because)
@@ -76,6 +80,14 @@ def _settle(job: Job, because: str, *, after_s: float) -> bool:
         f"its {job.max_retries} retries are used up" if may_repeat else "its handler is not declared safe to repeat"
     )
     return engine.settle(Claim.of(job), _failed(f"{because}; {used}"))
+
+
+def _put_back(job: Job) -> bool:
+    """A job of a chunk that was never begun: nobody needs to know."""
+    if job.started_at is not None or not engine.put_back([Claim.of(job)]):
+        return False
+    slots.free(job.pk)
+    return True
 
 
 def _back(because: str, *, counts: bool, after_s: float = 0.0) -> Outcome:

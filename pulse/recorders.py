@@ -20,22 +20,25 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Base with nothing to say. Names of parameters are shared by all recorders: prefix them with the app's name.
+    """Base with nothing to say. Names of columns are shared by all recorders: prefix them with the app's name.
 
-    `claim_sql` sees `job` (the claimed row) and the parameters execution_id, worker_name; `settle_sql` sees `job`
-    (id, schedule_id, handler_name, started_at, ended_at) and what `settle_params` gives; `refuse_sql` sees `job`
-    (id). Each is a full expression, such as `started AS (INSERT ... SELECT ... FROM job)`, or empty.
+    `claim_sql` sees `job` (the claimed rows) and the parameter worker_name; `refuse_sql` sees `job` (id) and the
+    parameter execution_id; `settle_sql` sees `job` (id, execution_id, schedule_id, handler_name, started_at,
+    ended_at) and `given` (execution_id, and the recorder's `settle_columns`, filled by `settle_values`). Each is a
+    full expression, such as `started AS (INSERT ... SELECT ... FROM job)`, or empty, and takes any number of rows.
     """
 
     claim_sql = ""
     refuse_sql = ""
     settle_sql = ""
+    settle_columns = ""  # such as "app_status text, app_lines jsonb"
 
     def begin(self, run: Run[Any]) -> None:
         """The handler is about to be called, in this thread."""
 
-    def settle_params(self, claim: Claim, outcome: "Outcome") -> Mapping[str, Any]:
-        """Values for `settle_sql`. Called once per attempt to settle; after `begin`, or without it for orphans."""
+    def settle_values(self, claim: Claim, outcome: "Outcome") -> Mapping[str, Any]:
+        """What `settle_columns` hold for this try, as JSON. Called once per attempt to settle; after `begin`, or
+        without it for orphans."""
         return {}
 
     def end(self, claim: Claim, *, settled: bool) -> None:
@@ -53,6 +56,11 @@ def recorders() -> tuple[Recorder, ...]:
 
 @cache
 def with_expressions(statement: str, attribute: str) -> str:
-    """`statement` with the recorders' expressions in place of `{recorders}`."""
+    """`statement` with the recorders' expressions in place of `{recorders}`, and their columns of `{columns}`."""
     parts = [getattr(recorder, attribute) for recorder in recorders()]
-    return statement.replace("{recorders}", "".join(f",\n{part}" for part in parts if part))
+    columns = [recorder.settle_columns for recorder in recorders()]
+    return statement.replace("{recorders}", _joined(parts)).replace("{columns}", _joined(columns))
+
+
+def _joined(parts: list[str]) -> str:
+    return "".join(f",\n{part}" for part in parts if part)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pulse.run import Run
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)+")
+CHUNK_MAX: Final = 1000
+HARD_LIMIT_AFTER_S: Final = 10.0  # after a handler's time limit its process is ended
 P = TypeVar("P", bound=BaseModel)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,6 +38,7 @@ class Handler:
     timeout_s: float  # the handler is told with SoftTimeLimitExceeded; 10 s later its process is ended
     max_retries: int  # tries after the first
     on_orphan: Literal["retry", "fail"]  # when its worker vanished: is it safe to repeat?
+    chunk: int = 1  # how many jobs at most travel in one message: for jobs of milliseconds
     max_concurrent: int | None = None  # jobs of it that run at once, over all workers
     max_concurrent_per_key: int | None = None  # jobs of it with one concurrency key that run at once
     cost_estimate_usd: Decimal | None  # None: unknown
@@ -99,6 +102,7 @@ def handler(
     timeout_s: float = 300.0,
     max_retries: int = 2,
     on_orphan: Literal["retry", "fail"] = "fail",
+    chunk: int = 1,
     max_concurrent: int | None = None,
     max_concurrent_per_key: int | None = None,
     cost_estimate_usd: Decimal | float | str | None = None,
@@ -126,6 +130,7 @@ def handler(
                 timeout_s=timeout_s,
                 max_retries=max_retries,
                 on_orphan=on_orphan,
+                chunk=chunk,
                 max_concurrent=max_concurrent,
                 max_concurrent_per_key=max_concurrent_per_key,
                 cost_estimate_usd=None if cost_estimate_usd is None else Decimal(str(cost_estimate_usd)),

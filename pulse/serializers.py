@@ -131,6 +131,7 @@ class HandlerSerializer(serializers.Serializer[Handler]):
     timeout_s = serializers.FloatField()
     max_retries = serializers.IntegerField()
     on_orphan = serializers.ChoiceField(choices=["retry", "fail"])
+    chunk = serializers.IntegerField()
     max_concurrent = serializers.IntegerField(allow_null=True)
     max_concurrent_per_key = serializers.IntegerField(allow_null=True)
     cost_estimate_usd = serializers.FloatField(allow_null=True)

@@ -10,12 +10,13 @@ from typing import Final
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from pulse import engine, orphans, services, slots
 from pulse.models import Job, Worker
 from pulse.outcomes import Outcome
-from pulse.publisher import BROKER_FAULTS, publish
+from pulse.publisher import BROKER_FAULTS, bundle, publish
 from pulse.recorders import recorders
 from pulse.run import Claim
 from pulse.states import JobStatus
@@ -66,8 +67,9 @@ def take_lost(now: datetime) -> list[Job]:
     before = now - timedelta(seconds=settings.PULSE_REPUBLISH_AFTER_S)
     stale = Job.objects.due(now).filter(published_at__lt=before)
     taken: list[Job] = []
-    for queue, jobs in stale.order_by().values_list("queue").annotate(jobs=Count("pk")):
-        missing = jobs - depth(queue)
+    message = Coalesce(NullIf("message_id", Value("")), "id")
+    for queue, messages in stale.order_by().values_list("queue").annotate(n=Count(message, distinct=True)):
+        missing = messages - depth(queue)
         if missing > 0:
             with transaction.atomic():
                 found = stale.filter(queue=queue).order_by("published_at").select_for_update(skip_locked=True)
@@ -88,7 +90,7 @@ def take_starving(now: datetime) -> list[Job]:
         starving = list(found[:STARVING_BATCH])
         Job.objects.filter(pk__in=[job.pk for job in starving]).update(aged_at=now)
     for job in starving:
-        job.priority = AHEAD_OF_ALL
+        job.priority, job.message_id = AHEAD_OF_ALL, ""
     return starving
 
 
@@ -99,7 +101,7 @@ def end_unresponsive(now: datetime) -> int:
     killable = Worker.objects.filter(pool="prefork").values("pk")
     jobs = list(deaf.filter(worker_id__in=killable)[:BATCH])
     for job in jobs:
-        current_app.control.revoke(job.pk, terminate=True, signal="SIGKILL")
+        current_app.control.revoke(job.message_id or job.pk, terminate=True, signal="SIGKILL")
         because = f"cancelled: it did not stop within {settings.PULSE_CANCEL_GRACE_S:.0f} s, its process was ended"
         outcome = Outcome(status=JobStatus.CANCELLED, error_code="cancelled", error_message=because)
         engine.settle(Claim.of(job), outcome)
@@ -131,7 +133,10 @@ def depth(queue: str) -> int:
 
 
 def _marked(jobs: list[Job], now: datetime) -> list[Job]:
+    """The jobs as they are published now, alone or in chunks."""
     Job.objects.filter(pk__in=[job.pk for job in jobs], status=JobStatus.QUEUED).update(
-        published_at=now, waiting_reason=""
+        published_at=now, waiting_reason="", message_id=""
     )
+    chunked = [job for job in bundle(jobs) if job.message_id]
+    Job.objects.bulk_update(chunked, ["message_id"])
     return jobs

@@ -1,4 +1,5 @@
-"""One Celery task per handler, named as the handler: the message carries nothing but the job's id, as the task id.
+"""One Celery task per handler, named as the handler: a message carries ids and nothing else. The task id is the job's
+id; a chunk's message has the ids of its jobs.
 
 `before_start` is the one supported place to veto a task: receivers of `task_prerun` cannot stop anything, because
 Celery swallows what they raise.
@@ -10,10 +11,10 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore, Retry
 from django.db import connection
 
-from pulse import engine, worker
+from pulse import chunks, engine
 from pulse.identity import worker_id
 from pulse.outcomes import Outcome
-from pulse.registry import Handler, registry
+from pulse.registry import HARD_LIMIT_AFTER_S, Handler, registry
 from pulse.states import JobStatus
 
 
@@ -31,6 +32,8 @@ class PulseTask(Task):
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         connection.close_if_unusable_or_obsolete()  # after a database restart: else no later job would find it again
+        if kwargs:
+            return  # a chunk takes its jobs itself
         claimed = engine.claim(task_id, worker_id=worker_id(), worker_name=self.request.hostname or "")
         if claimed is None or not engine.admit(claimed):
             raise Ignore
@@ -58,7 +61,10 @@ def register(handler: Handler) -> None:
         base=PulseTask,
         bind=True,
         soft_time_limit=handler.timeout_s,
-        time_limit=handler.timeout_s + worker.HARD_LIMIT_AFTER_S,
+        time_limit=handler.timeout_s + HARD_LIMIT_AFTER_S,
     )
-    def task(self: PulseTask) -> str | None:
-        return self.report(engine.run(self.request.pulse_claim))
+    def task(self: PulseTask, job_ids: list[str] | None = None) -> str | None:
+        if job_ids is None:
+            return self.report(engine.run(self.request.pulse_claim))
+        ran = chunks.run(job_ids, worker_id=worker_id(), worker_name=self.request.hostname or "")
+        return f"{ran} of {len(job_ids)} jobs ran"

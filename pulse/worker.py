@@ -21,12 +21,11 @@ from django.db import DatabaseError, close_old_connections, connection
 from kombu import Queue
 
 from pulse import clock, load, orphans, stream
-from pulse.identity import worker_id
+from pulse.identity import announce_stop, worker_id
 from pulse.models import Worker
 from pulse.registry import registry
 
 logger = logging.getLogger(__name__)
-HARD_LIMIT_AFTER_S: Final = 10.0  # after a handler's time limit its process is ended
 PR_SET_PDEATHSIG: Final = 1
 
 
@@ -109,6 +108,7 @@ def send_last_events(**_: Any) -> None:
 @signals.worker_shutting_down.connect
 def bound_the_drain(*, sig: str, **_: Any) -> None:
     """A warm stop waits for running jobs without limit; after the grace it becomes a cold one."""
+    announce_stop()
     if sig == "SIGTERM":
         timer = threading.Timer(settings.PULSE_STOP_GRACE_S, os.kill, (os.getpid(), signal.SIGQUIT))
         timer.daemon = True

@@ -19,35 +19,38 @@ ENDED_ELSEWHERE: Final = "This try was ended from outside (its lease was taken o
 SETTLE: Final = """
 tasklogs_lines AS (
     INSERT INTO task_logs (execution_id, job_id, seq, stage, task_id, timestamp, level, message, metadata)
-    SELECT %(tasklogs_execution_id)s::text, job.id, line.*
-    FROM job, (
-        SELECT seq, stage, task_id, timestamp, level, message, metadata::jsonb FROM unnest(
-            %(tasklogs_seqs)s::bigint[], %(tasklogs_stages)s::text[], %(tasklogs_tasks)s::text[],
-            %(tasklogs_timestamps)s::timestamptz[], %(tasklogs_levels)s::text[], %(tasklogs_messages)s::text[],
-            %(tasklogs_metadata)s::text[]
-        ) AS lines (seq, stage, task_id, timestamp, level, message, metadata)
+    SELECT job.execution_id, job.id, line.*
+    FROM job JOIN given USING (execution_id) CROSS JOIN LATERAL (
+        SELECT seq, stage, task_id, timestamp, level, message, metadata::jsonb
+        FROM jsonb_to_recordset(tasklogs_lines) AS lines (
+            seq bigint, stage text, task_id text, timestamp timestamptz, level text, message text, metadata text
+        )
         UNION ALL
         SELECT
-            coalesce(%(tasklogs_last_seq)s::bigint, (
-                SELECT coalesce(max(seq), 0) + 1 FROM task_logs WHERE execution_id = %(tasklogs_execution_id)s::text
+            coalesce(tasklogs_last_seq, (
+                SELECT coalesce(max(seq), 0) + 1 FROM task_logs WHERE task_logs.execution_id = job.execution_id
             )),
-            coalesce(%(tasklogs_last_stage)s::text, handler_name),
+            coalesce(tasklogs_last_stage, handler_name),
             NULL,
             ended_at,
-            %(tasklogs_last_level)s::text,
-            %(tasklogs_last_before)s::text || (extract(epoch FROM ended_at - started_at) * 1000)::bigint
-                || %(tasklogs_last_after)s::text,
-            %(tasklogs_last_metadata)s::jsonb
-        FROM job
+            tasklogs_last_level,
+            tasklogs_last_before || (extract(epoch FROM ended_at - started_at) * 1000)::bigint || tasklogs_last_after,
+            tasklogs_last_metadata::jsonb
     ) AS line
-    ORDER BY seq
+    ORDER BY job.execution_id, seq
     ON CONFLICT DO NOTHING
 )
+"""
+
+COLUMNS: Final = """
+tasklogs_lines jsonb, tasklogs_last_seq bigint, tasklogs_last_stage text, tasklogs_last_level text,
+tasklogs_last_before text, tasklogs_last_after text, tasklogs_last_metadata text
 """
 
 
 class TaskLogRecorder(Recorder):
     settle_sql = SETTLE
+    settle_columns = COLUMNS
 
     def begin(self, run: Run[Any]) -> None:
         streams.install()
@@ -55,7 +58,7 @@ class TaskLogRecorder(Recorder):
         buffer.enter()
         buffer.add("info", f"Starting {run.claim.handler_name}, attempt {run.attempt}", time.time())
 
-    def settle_params(self, claim: Claim, outcome: Outcome) -> Mapping[str, Any]:
+    def settle_values(self, claim: Claim, outcome: Outcome) -> Mapping[str, Any]:
         buffer = flusher.buffers.get(claim.execution_id)
         if buffer is not None:
             buffer.settling_since = time.monotonic()
@@ -63,7 +66,7 @@ class TaskLogRecorder(Recorder):
             buffer.say_dropped()
             if flusher.drain(buffer):
                 buffer.take_for_settle()
-        given = _waiting(buffer) | _last(buffer, outcome) | {"execution_id": claim.execution_id}
+        given = {"lines": _waiting(buffer)} | _last(buffer, outcome)
         return {f"tasklogs_{name}": value for name, value in given.items()}
 
     def end(self, claim: Claim, *, settled: bool) -> None:
@@ -79,17 +82,20 @@ class TaskLogRecorder(Recorder):
         flusher.close(buffer)
 
 
-def _waiting(buffer: Buffer | None) -> dict[str, Any]:
-    lines = buffer.settling if buffer is not None else []
-    return {
-        "seqs": [line.seq for line in lines],
-        "stages": [line.stage for line in lines],
-        "tasks": [line.task_id for line in lines],
-        "timestamps": [line.timestamp for line in lines],
-        "levels": [line.level for line in lines],
-        "messages": [line.message for line in lines],
-        "metadata": [line.metadata for line in lines],
-    }
+def _waiting(buffer: Buffer | None) -> list[dict[str, Any]]:
+    """The lines that the statement writes, as its columns."""
+    return [
+        {
+            "seq": line.seq,
+            "stage": line.stage,
+            "task_id": line.task_id,
+            "timestamp": line.timestamp.isoformat(),
+            "level": line.level,
+            "message": line.message,
+            "metadata": line.metadata,
+        }
+        for line in (buffer.settling if buffer is not None else [])
+    ]
 
 
 def _last(buffer: Buffer | None, outcome: Outcome) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from celery import current_app
 from django.db import connection
 from pydantic import BaseModel
 
-from pulse import clock, tasks
+from pulse import clock, switchboard, tasks
 from pulse.registry import Handler, NoPayload, registry
 from tasklogs.flusher import flusher
 
@@ -41,6 +41,12 @@ def frozen_clock(monkeypatch: pytest.MonkeyPatch) -> FrozenClock:
     frozen = FrozenClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
     monkeypatch.setattr(clock, "now", lambda: frozen.now)
     return frozen
+
+
+@pytest.fixture(autouse=True)
+def nothing_switched_off() -> None:
+    """A process keeps for a second what it read; a test starts without that of the one before."""
+    switchboard.forget()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.db import transaction
 from pulse import clock
 from pulse.errors import InvalidInput
 from pulse.models import DedupKey, Job
-from pulse.publisher import publish_on_commit
+from pulse.publisher import bundle, publish_on_commit
 from pulse.registry import registry
 from pulse.services.payloads import validated_payload
 from pulse.services.reading import tell
@@ -78,7 +78,7 @@ def enqueue(handler_name: str, payload: dict[str, Any] | None = None, **options:
 
 def enqueue_many(handler_name: str, payloads: Iterable[dict[str, Any] | None], **options: Any) -> list[Job]:
     """Ask for one job per payload, all or none, and publish them through one open connection to the broker."""
-    jobs = [new_job(handler_name, payload, **options) for payload in payloads]
+    jobs = bundle([new_job(handler_name, payload, **options) for payload in payloads])
     with transaction.atomic():
         Job.objects.bulk_create(jobs, batch_size=INSERT_BATCH)
         publish_on_commit([job for job in jobs if job.published_at])
@@ -133,6 +133,7 @@ def insert_jobs(jobs: list[Job]) -> list[Job]:
 
     Returns the ones written. The caller publishes them (`publisher.publish`) after its commit.
     """
+    bundle(jobs)
     Job.objects.bulk_create(jobs, ignore_conflicts=True, batch_size=INSERT_BATCH)
     written = set(Job.objects.filter(pk__in=[job.pk for job in jobs]).values_list("pk", flat=True))
     return [job for job in jobs if job.pk in written]

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from pulse.errors import WrongStatus
 from pulse.models import Job
-from pulse.publisher import publish, publish_on_commit
+from pulse.publisher import bundle, publish, publish_on_commit
 from pulse.services import control
 from pulse.services.enqueue import INSERT_BATCH, new_job
 from pulse.services.reading import get
@@ -21,7 +21,7 @@ def enqueue_children(
 
     The options are those of `new_job`.
     """
-    children = [new_job(handler, payload, parent_id=parent_id, **options) for handler, payload in wanted]
+    children = bundle([new_job(handler, payload, parent_id=parent_id, **options) for handler, payload in wanted])
     with transaction.atomic():
         mine = Job.objects.filter(pk=parent_id, execution_id=execution_id, status=JobStatus.RUNNING)
         if not mine.select_for_update().exists():  # the lock keeps the parent from being settled meanwhile

@@ -84,7 +84,7 @@ def test_a_transient_failure_is_tried_again_later_and_says_when(make_handler):
     job = perform(services.enqueue("test.work"))
 
     assert (job.status, job.failures, job.error_code) == ("queued", 1, "network_error")
-    assert 4 <= (job.run_at - clock.now()).total_seconds() <= 6
+    assert 3 <= (job.run_at - clock.now()).total_seconds() <= 6
     assert "retry 1 of 2" in job.waiting_reason
     assert "the peer hung up" in job.waiting_reason
     assert Execution.objects.get(job_id=job.pk).status == "failed"

@@ -121,15 +121,13 @@ def test_a_settle_that_failed_is_tried_again_and_writes_each_line_once(make_hand
     recorder.begin(run)
     run.log.info("one")
     outcome = Outcome(status=JobStatus.COMPLETED)
-    first = recorder.settle_params(claim, outcome)  # the statement failed here
+    first = recorder.settle_values(claim, outcome)  # the statement failed here
     run.log.info("two")
-    second = recorder.settle_params(claim, outcome)
+    second = recorder.settle_values(claim, outcome)
 
     assert second["tasklogs_last_seq"] == first["tasklogs_last_seq"] == 3
-    assert [second["tasklogs_messages"], second["tasklogs_seqs"]] == [
-        ["Starting test.work, attempt 1", "one", "two"],
-        [1, 2, 4],
-    ]
+    given = [(line["seq"], line["message"]) for line in second["tasklogs_lines"]]
+    assert given == [(1, "Starting test.work, attempt 1"), (2, "one"), (4, "two")]
     assert engine.settle(claim, outcome)
     assert [seq for seq, _, _ in messages(claim.execution_id)] == [1, 2, 3, 4]
 
