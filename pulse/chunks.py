@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import Error, connection
@@ -26,8 +26,8 @@ from pulse.registry import registry
 from pulse.run import Claim
 from pulse.states import JobStatus
 
-GROUP_JOBS: Final = 50
-GROUP_S: Final = 0.05
+GROUP_JOBS: Final = 50  # ends written together
+GROUP_S: Final = 0.05  # between writes while a handler takes its time
 
 
 def run(job_ids: list[str], *, worker_id: str, worker_name: str) -> int:
@@ -79,32 +79,37 @@ class Group:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
-        self.write()
+        engine.patiently(self.write)
 
     def begin(self, claimed: Claim) -> None:
         """The handler is about to be called. One that is not safe to repeat is written down before it is."""
         with self._lists:
             self._begun.append((claimed, self._now()))
         if registry.get(claimed.handler_name).on_orphan == "fail":
-            self.write()
+            engine.patiently(self.write)
 
     def end(self, claimed: Claim, outcome: Outcome) -> None:
         with self._lists:
             self._ended.append((claimed, outcome, self._now()))
             is_full = len(self._ended) >= GROUP_JOBS
         if is_full:
-            self.write()
+            engine.patiently(self.write)
 
     def write(self) -> None:
-        """Put what has happened into the database."""
+        """Put what has happened into the database. Raises django.db.Error: then it is kept for the next time."""
         with self._writing:
             with self._lists:
-                begun, self._begun = self._begun, []
-                ended, self._ended = self._ended, []
+                begun, ended = self._begun[:], self._ended[:]
             if begun:
                 engine.begin_many(begun, worker_name=self.worker_name)
+                self._forget(self._begun, len(begun))
             if ended:
                 engine.settle_many(ended)
+                self._forget(self._ended, len(ended))
+
+    def _forget(self, kept: list[Any], written: int) -> None:
+        with self._lists:
+            del kept[:written]
 
     def _now(self) -> datetime:
         """By the database's clock, without asking it again."""

@@ -7,7 +7,7 @@ row, changes nothing, and says so in its log.
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -107,16 +107,16 @@ def run(claimed: Claim) -> Outcome:
     """Call the handler of a claimed job and settle how it ended."""
     tell_start(claimed)
     outcome = outcome_of(claimed)
-    _settle_patiently(claimed, outcome)
+    patiently(lambda: settle(claimed, outcome))
     return outcome
 
 
-def _settle_patiently(claimed: Claim, outcome: Outcome) -> None:
-    """Settle; while the database is away try again: nobody else knows how the try ended. Raises what remains."""
+def patiently(write: Callable[[], object]) -> None:
+    """Call `write` until the database takes it: nobody else knows how a try ended. Raises what remains."""
     deadline = time.monotonic() + SETTLE_FOR_S
     while True:
         try:
-            settle(claimed, outcome)
+            write()
             return
         except SoftTimeLimitExceeded:  # the signal arrived between the handler's end and ours
             connection.close()
