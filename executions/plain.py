@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from celery import Task
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error
 
 from executions import services
 from executions.services import TaskTry
 from executions.unsettled import unsettled
 from pulse import ids
+from pulse.connections import drop_if_broken
 from pulse.handlers.masking import MASK, is_secret
 from pulse.identity import worker_id
 from pulse.outcomes import Outcome
@@ -130,6 +131,6 @@ def _settle(found: Begun, outcome: Outcome) -> None:
 
 
 def _fault(what: str, found: Begun, error: Error) -> None:
-    connection.close_if_unusable_or_obsolete()
+    drop_if_broken()
     name = found.task.name
     logger.warning("task %s has %s, which cannot be written now and is written later: %s", name, what, error)

@@ -18,6 +18,7 @@ from django.db import Error, connection
 from executions import endings, plain, services
 from executions.unsettled import unsettled
 from pulse import clock
+from pulse.connections import drop_if_broken
 from pulse.identity import worker_id
 from pulse.outcomes import Outcome
 
@@ -102,7 +103,7 @@ def _settle_from_main(task_id: str, outcome: Outcome) -> None:
     try:
         services.settle_elsewhere(task_id, outcome)
     except Error as error:
-        connection.close_if_unusable_or_obsolete()
+        drop_if_broken()
         logger.warning("the end of task %s is written later: %s", task_id, error)
         in_main.append((task_id, outcome))
 

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from pydantic import BaseModel
 
 from pulse import clock, events, services
+from pulse.connections import drop_if_broken
 from pulse.errors import Cancelled, ChildrenPending, InvalidInput, PauseRequested
 from pulse.models import Job
 from pulse.states import ACTIVE, JobStatus
@@ -165,7 +166,7 @@ class Run(Generic[P]):
         try:
             asked = self._report()
         except (Error, SynchronousOnlyOperation):  # the database is away, or an event loop runs: no reason to stop
-            connection.close_if_unusable_or_obsolete()
+            drop_if_broken()
             return
         if asked is None:
             raise LeaseLost(self.job_id)

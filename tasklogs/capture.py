@@ -7,9 +7,7 @@ import logging
 from functools import lru_cache
 from typing import Final
 
-from django.db import Error, connection
-
-from tasklogs.buffers import Buffer, current
+from tasklogs.buffers import current
 from tasklogs.lines import level_of, message_of, metadata_of
 
 RUN_LOGGER: Final = "pulse.run"
@@ -44,7 +42,7 @@ class RunLogHandler(logging.Handler):
         except Exception:  # noqa: BLE001  logging's own rule: what cannot be logged never breaks who logs
             self.handleError(record)
         if is_own:
-            check_cancelled(buffer)
+            buffer.run.check_cancelled()  # each log call is a checkpoint: raises Cancelled or PauseRequested
 
 
 @lru_cache(maxsize=4096)
@@ -53,11 +51,3 @@ def is_plumbing(name: str) -> bool:
     if name == TASK_LOGGERS or name.startswith(f"{TASK_LOGGERS}."):
         return False
     return any(name == own or name.startswith(f"{own}.") for own in PLUMBING)
-
-
-def check_cancelled(buffer: Buffer) -> None:
-    """A log call is a checkpoint: raises Cancelled or PauseRequested. A database fault is no reason to stop."""
-    try:
-        buffer.run.check_cancelled()
-    except Error:
-        connection.close_if_unusable_or_obsolete()

@@ -7,8 +7,9 @@ import threading
 import warnings
 
 import pytest
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
 
+from pulse import clock
 from pulse.errors import Cancelled
 from pulse.models import Job
 from tasklogs.capture import RunLogHandler
@@ -253,17 +254,29 @@ def test_a_run_that_swallows_cancelled_is_asked_again(perform, monkeypatch):
     assert asked == [1, 1]
 
 
-def test_a_broken_transaction_of_the_handler_does_not_make_logging_fail(perform, lines_of, monkeypatch):
+def test_logging_leaves_the_handlers_open_transaction_alone_broken_or_not(perform, lines_of, monkeypatch):
     monkeypatch.setattr("pulse.run.SYNC_EVERY_S", 0.0)
 
     def work(run):
-        connection.set_autocommit(False)
-        try:
-            with connection.cursor() as cursor, pytest.raises(Exception, match="does not exist"):
+        with transaction.atomic():
+            TaskLog.objects.create(execution_id="PX_mine", seq=1, timestamp=clock.now(), message="x")
+            with pytest.raises(ProgrammingError), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SELECT * FROM nowhere")
             run.log.info("still here")
+        connection.set_autocommit(False)
+        try:
+            with connection.cursor() as cursor, pytest.raises(ProgrammingError):
+                cursor.execute("SELECT * FROM nowhere")
+            run.log.info("and here")
+            assert connection.connection is not None
         finally:
             connection.rollback()
             connection.set_autocommit(True)
 
-    assert told(lines_of(perform(work))) == [("info", "test.work", None, "still here")]
+    execution = perform(work)
+    assert execution.status == "completed", execution.error_message
+    assert told(lines_of(execution)) == [
+        ("info", "test.work", None, "still here"),
+        ("info", "test.work", None, "and here"),
+    ]
+    assert TaskLog.objects.filter(execution_id="PX_mine").exists()
