@@ -16,6 +16,8 @@ from pulse import clock
 from pulse.models import Job, Switch, Worker
 from pulse.serializers import WorkerSerializer
 from pulse.states import JobStatus
+from schedules.models import Beat
+from schedules.serializers import BeatSerializer
 
 
 class OverviewView(APIView):
@@ -32,8 +34,10 @@ def overview() -> dict[str, Any]:
     counts = dict.fromkeys(JobStatus.values, 0)
     counts |= dict(Job.objects.order_by().values_list("status").annotate(jobs=Count("pk")))
     workers = Worker.objects.filter(stopped_at=None, heartbeat_at__gte=alive_since).order_by("name")
+    beats = Beat.objects.filter(stopped_at=None, last_tick_at__gte=alive_since).order_by("hostname", "pid")
     return {
         "counts": counts,
         "workers": WorkerSerializer(workers, many=True).data,
+        "beats": BeatSerializer(beats, many=True).data,
         "switches": list(Switch.objects.values("scope", "name", "reason", "paused_at")),
     }

@@ -1,6 +1,7 @@
 """The REST API of schedules, as the contract has it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from rest_framework.test import APIClient
 
 from pulse.models import Job
 from schedules import services
-from schedules.models import Schedule
+from schedules.models import Beat, Schedule
 from tests.conftest import FrozenClock
 
 pytestmark = pytest.mark.django_db
@@ -248,6 +249,18 @@ class TestOne:
         refused = client.post(f"{SCHEDULES}{schedule.pk}/trigger/", {"payload": {"seconds": -5}}, format="json")
         assert (refused.status_code, refused.json()["details"][0]["field"]) == (400, "payload.seconds")
         assert Job.objects.count() == 2
+
+
+def test_the_overview_names_the_beats_that_live(client: APIClient, frozen_clock: FrozenClock) -> None:
+    def beat(name: str, *, seconds_ago: float, **fields: Any) -> None:
+        then = frozen_clock.now - timedelta(seconds=seconds_ago)
+        Beat.objects.create(id=name, hostname=name, pid=7, started_at=then, last_tick_at=then, **fields)
+
+    beat("alive", seconds_ago=1, tick_lag_s=0.25)
+    beat("silent", seconds_ago=3600)
+    beat("stopped", seconds_ago=1, stopped_at=frozen_clock.now)
+    [found] = client.get("/api/pulse/overview/").json()["beats"]
+    assert (found["hostname"], found["pid"], found["tick_lag_s"]) == ("alive", 7, 0.25)
 
 
 class TestAccess:
