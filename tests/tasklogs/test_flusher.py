@@ -290,3 +290,22 @@ def _say_and_leave(run):
 def stored_of(execution):
     rows = TaskLog.objects.filter(execution_id=execution.pk).order_by("seq")
     return list(rows.values_list("message", flat=True))
+
+
+def test_every_character_survives_the_copy(perform, lines_of):
+    odd = "back\\slash \\N \\. tab\t nl\n cr\r \b\v\f é🙂\u2028\x1b[0m \\\\n '\" $1"
+
+    def work(run):
+        run.stage(f"stage {odd}")
+        with run.task(odd):
+            run.log.info("%s", odd, extra={"metadata": {odd: odd}})
+        run.log.info("")
+        run.log.info("\\N")
+        wait_for(lambda: "\\N" in stored(run))
+
+    execution = perform(work)
+    assert execution.status == "completed", execution.error_message
+    _, staged, line, empty, null, _ = lines_of(execution)
+    assert (staged.stage, staged.task_id, staged.metadata) == (f"stage {odd}", None, None)
+    assert (line.task_id, line.message, line.metadata) == (odd, odd, {odd: odd})
+    assert (empty.message, null.message) == ("", "\\N")
