@@ -25,3 +25,10 @@ def noop(run: Run[NoPayload]) -> None:
 def started(run: Run[Started]) -> None:
     """Say when the handler's first line ran."""
     redis.Redis.from_url(settings.REDIS_URL).rpush(run.payload.key, time.time())
+
+
+@handler("bench.noop_chunked", on_orphan="retry", max_retries=0, chunk=50)
+def noop_chunked(run: Run[NoPayload]) -> None:
+    """The same, fifty in a message."""
+    run.log.info("first line")
+    run.log.info("second line")

@@ -31,6 +31,7 @@ class Cases:
         bare = self.middle(self.drain_bare)
         results = self.middle(self.drain_results)
         pulse = self.middle(self.drain_pulse)
+        chunked = self.middle(self.drain_chunked)
         enqueue_bare, enqueue_pulse = self.enqueue_rate_bare(), self.enqueue_rate_pulse()
         many = self.enqueue_many_rate()
         latency_bare, memory_bare = self.idle_bare()
@@ -40,6 +41,7 @@ class Cases:
             "bare_per_s": bare,
             "results_per_s": results,
             "pulse_per_s": pulse,
+            "chunked_per_s": chunked,
             "enqueue_bare_per_s": enqueue_bare,
             "enqueue_pulse_per_s": enqueue_pulse,
             "enqueue_many_per_s": many,
@@ -49,6 +51,7 @@ class Cases:
             "memory_pulse_mb": memory_pulse,
             "drain_vs_celery": pulse / bare,
             "drain_vs_results": pulse / results,
+            "drain_chunked_vs_celery": chunked / bare,
             "enqueue_vs_celery": enqueue_pulse / enqueue_bare,
             "enqueue_many_vs_celery": many / enqueue_bare,
             "start_latency_vs_celery": latency_pulse / latency_bare,
@@ -75,7 +78,13 @@ class Cases:
             return stack.drained_per_s(lambda: int(self.redis.llen(queue)), self.jobs)
 
     def drain_pulse(self) -> float:
-        services.enqueue_many("bench.noop", [None] * self.jobs)
+        return self._drain_pulse("bench.noop")
+
+    def drain_chunked(self) -> float:
+        return self._drain_pulse("bench.noop_chunked")
+
+    def _drain_pulse(self, handler_name: str) -> float:
+        services.enqueue_many(handler_name, [None] * self.jobs)
         with stack.worker("pulse_project", self.folder):
             return stack.drained_per_s(self._unfinished, self.jobs)
 

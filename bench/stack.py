@@ -45,12 +45,11 @@ def servers() -> Iterator[Path]:
 @contextmanager
 def worker(app: str, folder: Path, **environment: str) -> Iterator[psutil.Process]:
     """A Celery worker with two processes; ended at the end."""
-    command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(CONCURRENCY), "-l", "warning"]
+    command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(CONCURRENCY), "-l", "error"]
     env = {**os.environ, **environment}
     with (folder / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle"], env=env, stdout=log, stderr=log, start_new_session=True
-        )
+        command += ["--without-gossip", "--without-mingle"]
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         try:
             yield psutil.Process(process.pid)
         finally:

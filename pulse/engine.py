@@ -49,8 +49,20 @@ def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None
         "worker_name": worker_name or worker_id,
         "margin_s": DEADLINE_MARGIN_S,
     }
-    row = _one(with_expressions(CLAIM, "claim_sql"), given)
+    try:
+        row = _one(with_expressions(CLAIM, "claim_sql"), given)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return _claimed_after_all(job_id, given["execution_id"])
     return None if row is None else _claim_of(row)
+
+
+def _claimed_after_all(job_id: str, execution_id: str) -> Claim | None:
+    """The claim whose answer was lost with the connection, if the database had carried it out."""
+    found: list[Job] = []
+    mine = Job.objects.filter(pk=job_id, execution_id=execution_id, status=JobStatus.RUNNING)
+    patiently(lambda: found.extend(mine))
+    return Claim.of(found[0]) if found else None
 
 
 def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:

@@ -93,6 +93,14 @@ class Heartbeat(bootsteps.StartStopStep):
         stream.flush()
 
 
+@signals.setup_logging.connect
+def set_console_level(*, loglevel: int, **_: Any) -> None:
+    """`--loglevel` is about the console; what goes to the log of a run is not touched by it."""
+    for handler in logging.getLogger().handlers:
+        if handler.name == "console":
+            handler.setLevel(loglevel)
+
+
 @signals.worker_process_init.connect
 def follow_parent(**_: Any) -> None:
     """A pool process whose main process is killed ends with it."""

@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from pydantic import BaseModel
 
 from executions.models import Execution
@@ -233,3 +234,33 @@ def test_a_stored_payload_that_no_longer_fits_fails_without_telling_its_values(m
     assert "payload.word" in job.error_message
     execution = Execution.objects.get(job_id=job.pk)
     assert "s3cret" not in job.error_message + " ".join(execution.error_details)
+
+
+def test_a_claim_whose_answer_was_lost_is_found_again(make_handler, monkeypatch):
+    make_handler(lambda run: None)
+    job = services.enqueue("test.work")
+    ask = engine._one
+
+    def lose_the_answer(statement, given):
+        ask(statement, given)
+        raise OperationalError("the connection was closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_one", lose_the_answer)
+        claimed = engine.claim(job.pk, worker_id="w1")
+    assert (claimed.job_id, claimed.attempt) == (job.pk, 1)
+    assert engine.run(claimed).status == "completed"
+
+
+def test_a_claim_that_never_reached_the_database_is_nobodys(make_handler, monkeypatch):
+    make_handler(lambda run: None)
+    job = services.enqueue("test.work")
+
+    def fail(statement, given):
+        raise OperationalError("the connection was closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_one", fail)
+        assert engine.claim(job.pk, worker_id="w1") is None
+    job.refresh_from_db()
+    assert job.status == "queued"
