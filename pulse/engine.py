@@ -42,7 +42,7 @@ def perform(job_id: str, *, worker_id: str, worker_name: str = "") -> Outcome | 
 
 def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None:
     """Take the job: queued -> running, attempt + 1, leased to the worker. None when somebody else has it."""
-    given = {
+    given: dict[str, Any] = {
         "job_id": job_id,
         "execution_id": ids.execution_id(),
         "worker_id": worker_id,
@@ -53,16 +53,16 @@ def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None
         row = _one(with_expressions(CLAIM, "claim_sql"), given)
     except (OperationalError, InterfaceError):
         connection.close()
-        return _claimed_after_all(job_id, given["execution_id"])
+        return next(iter(_claimed_after_all([job_id], [given["execution_id"]])), None)
     return None if row is None else _claim_of(row)
 
 
-def _claimed_after_all(job_id: str, execution_id: str) -> Claim | None:
-    """The claim whose answer was lost with the connection, if the database had carried it out."""
+def _claimed_after_all(job_ids: list[str], execution_ids: list[str]) -> list[Claim]:
+    """The claims whose answer was lost with the connection, as far as the database had carried them out."""
     found: list[Job] = []
-    mine = Job.objects.filter(pk=job_id, execution_id=execution_id, status=JobStatus.RUNNING)
+    mine = Job.objects.filter(pk__in=job_ids, execution_id__in=execution_ids, status=JobStatus.RUNNING)
     patiently(lambda: found.extend(mine))
-    return Claim.of(found[0]) if found else None
+    return [Claim.of(job) for job in found]
 
 
 def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:
@@ -74,9 +74,14 @@ def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:
         "jobs": len(job_ids),
         "margin_s": DEADLINE_MARGIN_S,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE, given)
-        claims = {row["job_id"]: _claim_of(row) for row in _all(cursor)}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(TAKE, given)
+            taken = [_claim_of(row) for row in _all(cursor)]
+    except (OperationalError, InterfaceError):
+        connection.close()
+        taken = _claimed_after_all(job_ids, given["execution_ids"])
+    claims = {claimed.job_id: claimed for claimed in taken}
     return [claims[job_id] for job_id in job_ids if job_id in claims]
 
 
@@ -110,7 +115,9 @@ def admit(claimed: Claim) -> bool:
         "gate": verdict.gate,
         "resume_at": verdict.resume_at,
     }
-    if _one(with_expressions(REFUSE, "refuse_sql"), given) is not None:
+    refused: list[Any] = []
+    patiently(lambda: refused.append(_one(with_expressions(REFUSE, "refuse_sql"), given)))
+    if refused[-1] is not None:
         _tell_job(claimed, JobStatus.PAUSED, verdict.because)
     return False
 

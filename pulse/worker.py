@@ -18,7 +18,7 @@ from celery import bootsteps, current_app, signals
 from celery.exceptions import WorkerLostError
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from pulse import clock, load, orphans, stream
 from pulse.identity import announce_stop, worker_id
@@ -134,7 +134,8 @@ def handle_lost_process(*, task_id: str, exception: BaseException, **_: Any) -> 
 def listen_to_all_queues(*, conf: Any, options: dict[str, Any] | None = None, **_: Any) -> None:
     """Without `-Q`, a worker takes from every queue that a handler names."""
     names = {conf.task_default_queue, *registry.queues()}
-    conf.task_queues = [Queue(name) for name in sorted(names)]
+    # each with an exchange of its own: on a shared one, what a worker publishes would reach every queue
+    conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in sorted(names)]
 
 
 def install() -> None:
