@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from pydantic import BaseModel
 
 from pulse import clock, events, services
-from pulse.connections import drop_if_broken
+from pulse.connections import borrowed, drop_if_broken
 from pulse.errors import Cancelled, ChildrenPending, InvalidInput, PauseRequested
 from pulse.models import Job
 from pulse.states import ACTIVE, JobStatus
@@ -164,7 +164,8 @@ class Run(Generic[P]):
             return
         self._synced_at = time.monotonic()
         try:
-            asked = self._report()
+            with borrowed():
+                asked = self._report()
         except (Error, SynchronousOnlyOperation):  # the database is away, or an event loop runs: no reason to stop
             drop_if_broken()
             return
