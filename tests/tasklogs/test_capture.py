@@ -1,5 +1,6 @@
 """Everything a run says is in its log, with the stage and task it was said in."""
 
+import asyncio
 import contextvars
 import logging
 import sys
@@ -280,3 +281,25 @@ def test_logging_leaves_the_handlers_open_transaction_alone_broken_or_not(perfor
         ("info", "test.work", None, "and here"),
     ]
     assert TaskLog.objects.filter(execution_id="PX_mine").exists()
+
+
+def test_a_handler_that_runs_an_event_loop_may_log(perform, lines_of, monkeypatch):
+    monkeypatch.setattr("pulse.run.SYNC_EVERY_S", 0.0)
+
+    async def inside(run):
+        run.stage("fetching")
+        await asyncio.gather(asyncio.to_thread(run.log.info, "in a thread"), asyncio.sleep(0))
+        print("printed")  # noqa: T201
+
+    def work(run):
+        asyncio.run(inside(run))
+        run.log.info("outside again")
+
+    execution = perform(work)
+    assert execution.status == "completed", execution.error_message
+    assert told(lines_of(execution)) == [
+        ("info", "fetching", None, "Stage fetching"),
+        ("info", "fetching", None, "in a thread"),
+        ("info", "fetching", None, "printed"),
+        ("info", "fetching", None, "outside again"),
+    ]
