@@ -1,5 +1,5 @@
 # Each command is a script that runs without make too. ARGS are handed on: make run ARGS="--port 9000".
-.PHONY: help run test check format frontend lock ci clean
+.PHONY: help run test check format frontend api-types pictures lock ci clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -19,6 +19,12 @@ format: ## Put the Python sources into form
 
 frontend: ## Build the front end if its sources changed
 	@scripts/frontend
+
+api-types: ## Write the front end's types anew from the API's schema
+	@scripts/api-types
+
+pictures: ## Take the pictures of docs/img/ anew (needs Chromium)
+	@scripts/pictures
 
 lock: ## Resolve requirements*.in anew into the locked lists (ARGS=--upgrade for newer versions)
 	@scripts/lock $(ARGS)

@@ -5,10 +5,9 @@ import type { ExecutionDetail, Job } from "../api/types";
 import { schedulePath, schedulesPath } from "../lib/paths";
 import { formatDuration } from "../lib/time";
 import { formatUsd } from "../lib/money";
-import { shortId } from "../lib/words";
 import type { ExecutionView } from "../state/execution";
 import { executionById } from "../state/execution";
-import { scheduleById } from "../state/schedules";
+import { knownName, scheduleById } from "../state/schedules";
 import { Badge } from "./badge";
 import { ActionButton, CopyButton } from "./button";
 import { Fact, Facts } from "./facts";
@@ -52,9 +51,8 @@ function Crumbs({ execution }: { execution: ExecutionDetail }): JSX.Element {
 }
 
 function ScheduleCrumb({ id }: { id: string }): JSX.Element {
-  const resource = scheduleById.get(id);
-  useLive(resource);
-  return <a href={schedulePath(id)}>{resource.data.value?.name ?? shortId(id)}</a>;
+  useLive(scheduleById.get(id));
+  return <a href={schedulePath(id)}>{knownName(id) ?? "schedule"}</a>;
 }
 
 function isActive(job: Job): boolean {

@@ -21,6 +21,7 @@ export function ExecutionList({ rows }: { rows: ExecutionRow[] }): JSX.Element {
                 <Badge status={row.status} />
               </span>
               <span class="execution-name">{names.get(row.scheduled_job_id ?? "") ?? row.handler_name}</span>
+              {row.attempt > 1 && <span class="attempt">try {row.attempt}</span>}
               <Duration startedAt={row.started_at} ms={row.duration_ms} />
             </span>
             <span class="execution-foot">

@@ -17,7 +17,7 @@ export function ScheduleActions({ schedule, onChange }: ScheduleActionsProps): J
     <div class="actions">
       <ActionButton
         icon="play"
-        label="Run now"
+        label="Run"
         describe={`Run ${name} now`}
         failure={`${name} was not started`}
         run={() => triggerSchedule(id)}

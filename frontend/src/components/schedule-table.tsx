@@ -38,8 +38,8 @@ function Row({ schedule }: { schedule: Schedule }): JSX.Element {
           {schedule.name}
         </a>
         <span class="sub">
+          <span class="rule">{schedule.rule}</span>
           <code>{schedule.handler_name}</code>
-          <span>{schedule.rule}</span>
         </span>
       </td>
       <td role="cell" class="cell-state">

@@ -8,14 +8,19 @@ import { cutAt, EVERYTHING, matches, metadataWords } from "./lines";
 
 const SHOWN_LINES = 5_000;
 const NEAR_END_PX = 48;
+const BLOCK_LINES = 100; // laid out apart from the others: with 5,000 siblings each new line would move them all
 
 export class LogPane {
   private lines: Line[] = [];
   private filter: LineFilter = EVERYTHING;
   private following = true;
   private unread = 0;
+  private shown = 0; // lines that pass the filter
   private readonly list = element("div", "log-lines");
   private readonly jump = element("button", "log-jump");
+  private readonly resized = new ResizeObserver(() => {
+    if (this.following) this.toEnd(); // blocks out of sight have an estimated height until they are seen
+  });
 
   /** `onChange` hears which lines are loaded, and how many of them are shown. `limit` grows with earlier lines. */
   constructor(
@@ -27,10 +32,12 @@ export class LogPane {
     this.jump.addEventListener("click", () => this.follow());
     host.addEventListener("scroll", this.scrolled, { passive: true });
     host.append(this.list, this.jump);
+    this.resized.observe(this.list);
   }
 
   destroy(): void {
     this.host.removeEventListener("scroll", this.scrolled);
+    this.resized.disconnect();
     this.host.replaceChildren();
   }
 
@@ -42,7 +49,7 @@ export class LogPane {
   append(lines: readonly Line[]): void {
     const shown = lines.filter((line) => matches(line, this.filter));
     this.lines.push(...lines);
-    this.list.append(...shown.map((line) => this.row(line)));
+    this.show(shown);
     this.dropOldest();
     if (this.following) this.toEnd();
     else this.countUnread(shown.length);
@@ -53,7 +60,9 @@ export class LogPane {
     const before = this.host.scrollHeight - this.host.scrollTop;
     this.limit = Math.max(this.limit, this.lines.length + lines.length);
     this.lines.unshift(...lines);
-    this.list.prepend(...lines.filter((line) => matches(line, this.filter)).map((line) => this.row(line)));
+    const shown = lines.filter((line) => matches(line, this.filter));
+    this.shown += shown.length;
+    this.list.prepend(...this.blocks(shown));
     this.host.scrollTop = this.host.scrollHeight - before;
     this.changed();
   }
@@ -72,19 +81,41 @@ export class LogPane {
 
   private render(): void {
     const shown = this.lines.filter((line) => matches(line, this.filter));
-    this.list.replaceChildren(...shown.map((line) => this.row(line)));
+    this.shown = shown.length;
+    this.list.replaceChildren(...this.blocks(shown));
     this.follow();
     this.changed();
   }
 
+  /** Fills the last block, then adds new ones. */
+  private show(lines: readonly Line[]): void {
+    const last = this.list.lastElementChild;
+    const room = last ? BLOCK_LINES - last.childElementCount : 0;
+    this.shown += lines.length;
+    last?.append(...lines.slice(0, room).map((line) => this.row(line)));
+    this.list.append(...this.blocks(lines.slice(room)));
+  }
+
+  private blocks(lines: readonly Line[]): HTMLElement[] {
+    const count = Math.ceil(lines.length / BLOCK_LINES);
+    return Array.from({ length: count }, (_, index) => {
+      const block = element("div", "log-block");
+      const own = lines.slice(index * BLOCK_LINES, (index + 1) * BLOCK_LINES);
+      block.append(...own.map((line) => this.row(line)));
+      return block;
+    });
+  }
+
   private dropOldest(): void {
     const dropped = this.lines.splice(0, Math.max(0, this.lines.length - this.limit));
-    const rows = dropped.filter((line) => matches(line, this.filter)).length;
-    if (rows === 0) return;
-    const range = document.createRange();
-    range.setStart(this.list, 0);
-    range.setEnd(this.list, rows);
-    range.deleteContents();
+    for (const line of dropped) if (matches(line, this.filter)) this.dropFirstRow();
+  }
+
+  private dropFirstRow(): void {
+    const block = this.list.firstElementChild;
+    block?.firstElementChild?.remove();
+    if (block?.childElementCount === 0) block.remove();
+    this.shown -= 1;
   }
 
   private readonly scrolled = (): void => {
@@ -104,7 +135,7 @@ export class LogPane {
   }
 
   private changed(): void {
-    this.onChange(this.lines, this.list.childElementCount);
+    this.onChange(this.lines, this.shown);
   }
 
   private row(line: Line): HTMLElement {

@@ -58,6 +58,12 @@ export const scheduleById = new Shelf<Schedule>((id) => ({
   reduce: reduceSchedule,
 }));
 
+/** The name of a schedule, if it was fetched by itself or in the list. */
+export function knownName(id: string): string | undefined {
+  const schedule = scheduleById.get(id).data.value ?? schedules.data.value?.jobs.find((row) => row.id === id);
+  return schedule?.name;
+}
+
 /** The listing with one schedule replaced by what the server answered. */
 export function withSchedule(listing: ScheduleListing, changed: Schedule): ScheduleListing {
   return { ...listing, jobs: listing.jobs.map((schedule) => (schedule.id === changed.id ? changed : schedule)) };
