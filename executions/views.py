@@ -11,9 +11,9 @@ from rest_framework.views import APIView
 
 from executions import services
 from executions.models import Execution
-from executions.query import text_of
 from executions.serializers import ExecutionPageSerializer, ExecutionSerializer
 from pulse.http import ModelPermissions, choice_of, page_of, page_response
+from pulse.query import text_of
 from pulse.states import ExecutionStatus
 
 PAGE = [

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied
@@ -19,6 +19,7 @@ from pulse import clock
 from pulse.errors import InvalidInput, PulseError
 
 logger = logging.getLogger(__name__)
+OFFSET_MAX: Final = 2**31 - 1
 
 
 class ModelPermissions(DjangoModelPermissions):
@@ -56,7 +57,9 @@ def page_of(request: Request, *, default: int = 50, maximum: int = 100) -> Page:
         except ValueError:
             return fallback
 
-    return Page(limit=min(maximum, max(1, number("limit", default))), offset=max(0, number("offset", 0)))
+    return Page(
+        limit=min(maximum, max(1, number("limit", default))), offset=min(OFFSET_MAX, max(0, number("offset", 0)))
+    )
 
 
 def page_response(

@@ -23,6 +23,8 @@ from pulse.states import JobStatus
 
 BATCH: Final = 1000  # rows one step takes at most
 SLOW_EVERY_S: Final = 5.0  # between the steps that ask the broker or look at every queue
+BREAK_S: Final = 4.0  # without a sweep: the database was away, or this process was
+HEARTBEATS_WAITED: Final = 3
 STARVING_BATCH: Final = 100
 AHEAD_OF_ALL: Final = 0  # the priority that is taken first
 NOBODY_LISTENS: Final = "no worker listens on queue "
@@ -30,10 +32,31 @@ NOBODY_LISTENS: Final = "no worker listens on queue "
 _slow_at = 0.0
 
 
+class Watch:
+    """How long this process has been sweeping without a break.
+
+    After an outage of the database the heartbeats of living workers look old: they get the time to write new ones.
+    """
+
+    def __init__(self) -> None:
+        self.since = self.seen = float("-inf")  # of the monotonic clock
+
+    def is_long_enough(self, now: float) -> bool:
+        if now - self.seen > BREAK_S:
+            self.since = now
+        self.seen = now
+        enough: bool = now - self.since >= HEARTBEATS_WAITED * settings.PULSE_WORKER_HEARTBEAT_S
+        return enough
+
+
+_watch = Watch()
+
+
 def sweep(now: datetime) -> None:
     """Everything once; the costly steps every few seconds."""
     global _slow_at  # noqa: PLW0603  when this process last did the costly steps
-    orphans.reap(now)
+    if _watch.is_long_enough(time.monotonic()):
+        orphans.reap(now)
     end_unresponsive(now)
     wake(now)
     slots.wake_waiting()

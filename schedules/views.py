@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from pulse.http import ModelPermissions, choice_of, needs, page_of, page_response
+from pulse.query import text_of
 from pulse.serializers import JobSerializer, ReasonSerializer
 from schedules import services
 from schedules.models import Schedule
@@ -45,8 +46,8 @@ class ScheduleListView(APIView):
             .with_last_job()
             .matching(
                 state=choice_of(request, "state", STATES),
-                handler_name=request.query_params.get("handler_name"),
-                text=request.query_params.get("q"),
+                handler_name=text_of(request, "handler_name"),
+                text=text_of(request, "q"),
             )
         )
         page = page_of(request, default=200, maximum=1000)

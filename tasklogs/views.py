@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from executions.models import Execution
-from executions.query import checked, number_of, text_of
 from executions.serializers import ExecutionDetailSerializer
 from pulse.errors import NotFound
 from pulse.http import ModelPermissions, choice_of
 from pulse.models import Job
+from pulse.query import checked, number_of, text_of
 from pulse.serializers import ProgressSerializer
 from tasklogs import services
 from tasklogs.models import TaskLog, TaskLogQuerySet

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from pulse import services
 from pulse.http import ModelPermissions, choice_of, needs, page_of, page_response
 from pulse.models import DeadLetter
+from pulse.query import text_of
 from pulse.serializers import (
     DeadLetterFilterSerializer,
     DeadLetterPageSerializer,
@@ -19,6 +20,7 @@ from pulse.serializers import (
     ResolvedSerializer,
 )
 
+FILTERS = ["handler_name", "error_code", "q"]
 STATES = ["open", "retried", "discarded"]
 
 
@@ -39,7 +41,9 @@ class DeadLetterListView(APIView):
     def get(self, request: Request) -> Response:
         """Dead letters, newest first; the open ones unless `state` says otherwise."""
         state = choice_of(request, "state", STATES) or "open"
-        letters = matching(request.query_params.dict()).filter(resolution="" if state == "open" else state)
+        letters = matching({name: text_of(request, name) for name in FILTERS}).filter(
+            resolution="" if state == "open" else state
+        )
         page = page_of(request, maximum=200)
         return Response(page_response("dead_letters", letters, page, lambda row: DeadLetterSerializer(row).data))
 

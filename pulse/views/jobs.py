@@ -13,6 +13,7 @@ from pulse import services
 from pulse.http import ModelPermissions, choice_of, needs, page_of, page_response
 from pulse.ids import normal
 from pulse.models import Job
+from pulse.query import text_of
 from pulse.serializers import (
     FamilySerializer,
     JobPageSerializer,
@@ -45,9 +46,9 @@ class JobListView(APIView):
         jobs = Job.objects.all()
         if wanted := choice_of(request, "status", JobStatus.values):
             jobs = jobs.filter(status=wanted)
-        if schedule_id := request.query_params.get("schedule_id"):
+        if schedule_id := text_of(request, "schedule_id"):
             jobs = jobs.filter(schedule_id=normal(schedule_id))
-        if handler_name := request.query_params.get("handler_name"):
+        if handler_name := text_of(request, "handler_name"):
             jobs = jobs.filter(handler_name=handler_name)
         page = page_of(request, maximum=200)
         return Response(page_response("jobs", jobs, page, lambda job: JobSerializer(job).data))

@@ -269,3 +269,10 @@ def test_a_run_that_lost_its_lease_is_told_at_its_next_look(make_handler):
     engine.perform(job.pk, worker_id="w1")
     job.refresh_from_db()
     assert (job.status, job.execution_id) == ("running", "PX_other")
+
+
+def test_after_a_break_the_reaper_gives_living_workers_time_for_a_heartbeat():
+    watch = sweeper.Watch()
+    assert [watch.is_long_enough(now) for now in (100.0, 101.0, 102.0)] == [False, False, False]
+    after_a_break = [watch.is_long_enough(now) for now in (115.0, 118.0, 121.0, 124.0, 127.0, 130.0)]
+    assert after_a_break == [False, False, False, False, False, True]
