@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection
@@ -27,6 +27,7 @@ from pulse.states import FINAL, JobStatus, PauseReason
 from pulse.text import storable
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 DEADLINE_MARGIN_S: Final = 30.0  # after the time limit: how long Celery has to end the process itself
 SETTLE_FOR_S: Final = 60.0  # how long a worker waits for a database that went away, to say how a try ended
 SETTLE_AGAIN_S: Final = 0.25
@@ -49,20 +50,28 @@ def claim(job_id: str, *, worker_id: str, worker_name: str = "") -> Claim | None
         "worker_name": worker_name or worker_id,
         "margin_s": DEADLINE_MARGIN_S,
     }
+    return next(iter(_taken(CLAIM, given, [job_id], [given["execution_id"]])), None)
+
+
+def _taken(statement: str, given: dict[str, Any], job_ids: list[str], execution_ids: list[str]) -> list[Claim]:
+    """The jobs that the statement takes. Where its answer is lost with the connection, what the database had carried
+    out counts; else it is said again when the database is back: to give up would use up the message."""
+
+    def look_and_take() -> list[Claim]:
+        mine = Job.objects.filter(pk__in=job_ids, execution_id__in=execution_ids, status=JobStatus.RUNNING)
+        return [Claim.of(job) for job in mine] or _claims(statement, given)
+
     try:
-        row = _one(with_expressions(CLAIM, "claim_sql"), given)
+        return _claims(statement, given)
     except (OperationalError, InterfaceError):
         connection.close()
-        return next(iter(_claimed_after_all([job_id], [given["execution_id"]])), None)
-    return None if row is None else _claim_of(row)
+        return patiently(look_and_take)
 
 
-def _claimed_after_all(job_ids: list[str], execution_ids: list[str]) -> list[Claim]:
-    """The claims whose answer was lost with the connection, as far as the database had carried them out."""
-    found: list[Job] = []
-    mine = Job.objects.filter(pk__in=job_ids, execution_id__in=execution_ids, status=JobStatus.RUNNING)
-    patiently(lambda: found.extend(mine))
-    return [Claim.of(job) for job in found]
+def _claims(statement: str, given: dict[str, Any]) -> list[Claim]:
+    with connection.cursor() as cursor:
+        cursor.execute(with_expressions(statement, "claim_sql"), given)
+        return [_claim_of(row) for row in _all(cursor)]
 
 
 def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:
@@ -74,13 +83,7 @@ def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:
         "jobs": len(job_ids),
         "margin_s": DEADLINE_MARGIN_S,
     }
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(TAKE, given)
-            taken = [_claim_of(row) for row in _all(cursor)]
-    except (OperationalError, InterfaceError):
-        connection.close()
-        taken = _claimed_after_all(job_ids, given["execution_ids"])
+    taken = _taken(TAKE, given, job_ids, given["execution_ids"])
     claims = {claimed.job_id: claimed for claimed in taken}
     return [claims[job_id] for job_id in job_ids if job_id in claims]
 
@@ -104,7 +107,7 @@ def admit(claimed: Claim) -> bool:
     """Ask the gates. A refused job is put to `paused` with the reason; it was never started and holds nothing."""
     if claimed.handler_name not in registry:
         return True  # `run` fails it with the reason
-    verdict = gates.ask_all(claimed)
+    verdict = patiently(lambda: gates.ask_all(claimed))
     if verdict.may_run:
         return True
     given = {
@@ -115,9 +118,7 @@ def admit(claimed: Claim) -> bool:
         "gate": verdict.gate,
         "resume_at": verdict.resume_at,
     }
-    refused: list[Any] = []
-    patiently(lambda: refused.append(_one(with_expressions(REFUSE, "refuse_sql"), given)))
-    if refused[-1] is not None:
+    if patiently(lambda: _one(with_expressions(REFUSE, "refuse_sql"), given)) is not None:
         _tell_job(claimed, JobStatus.PAUSED, verdict.because)
     return False
 
@@ -130,13 +131,12 @@ def run(claimed: Claim) -> Outcome:
     return outcome
 
 
-def patiently(write: Callable[[], object]) -> None:
-    """Call `write` until the database takes it: nobody else knows how a try ended. Raises what remains."""
+def patiently(ask: Callable[[], T]) -> T:
+    """What `ask` returns, once the database answers: nobody else knows how a try ended. Raises what remains."""
     deadline = time.monotonic() + SETTLE_FOR_S
     while True:
         try:
-            write()
-            return
+            return ask()
         except SoftTimeLimitExceeded:  # the signal arrived between the handler's end and ours
             connection.close()
         except (OperationalError, InterfaceError):
