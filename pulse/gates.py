@@ -34,7 +34,8 @@ GO: Final = Verdict(may_run=True)
 
 
 class Gate(Protocol):
-    def ask(self, claim: Claim) -> Verdict: ...
+    def ask(self, claim: Claim) -> Verdict:
+        """May be asked again for the same claim, where the database went away: what it took is not taken twice."""
 
     def release(self, claim: Claim) -> None:
         """Give back what `ask` took, because a later gate refused."""

@@ -20,12 +20,19 @@ from pulse.states import JobStatus
 WOKEN_AT_ONCE: Final = 100  # jobs whose limit was taken away
 GATE: Final = "pulse.gates.concurrency"
 TAKE: Final = """
-UPDATE pulse_slot SET job_id = %s WHERE id = (
-    SELECT id FROM pulse_slot WHERE name = %s AND number <= %s AND job_id IS NULL
-    ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED)
+UPDATE pulse_slot SET job_id = %(job_id)s WHERE id = (
+    SELECT id FROM pulse_slot
+    WHERE name = %(name)s AND number <= %(limit)s AND (job_id IS NULL OR job_id = %(job_id)s)
+    ORDER BY job_id IS NULL, number LIMIT 1 FOR UPDATE SKIP LOCKED)
 """
 MAKE: Final = """
-INSERT INTO pulse_slot (name, number) SELECT %s, generate_series(1, %s) ON CONFLICT (name, number) DO NOTHING
+INSERT INTO pulse_slot (name, number) SELECT %(name)s, generate_series(1, %(limit)s)
+ON CONFLICT (name, number) DO NOTHING
+"""
+# A worker that was held up may sit down for a job that was taken from it meanwhile.
+FREE_LEFT: Final = """
+UPDATE pulse_slot SET job_id = NULL WHERE job_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pulse_job WHERE pulse_job.id = pulse_slot.job_id AND status = 'running')
 """
 
 
@@ -41,20 +48,28 @@ def limits_of(handler_name: str, concurrency_key: str) -> list[tuple[str, int]]:
 
 
 def take(job_id: str, name: str, limit: int) -> bool:
-    """Sit down in a free place. False when all are taken."""
+    """Sit down in a free place, or stay where the job sits already. False when all are taken."""
+    given: dict[str, str | int] = {"job_id": job_id, "name": name, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, [job_id, name, limit])
+        cursor.execute(TAKE, given)
         if cursor.rowcount == 1:
             return True
-        cursor.execute(MAKE, [name, limit])
+        cursor.execute(MAKE, given)
         if cursor.rowcount == 0:
             return False
-        cursor.execute(TAKE, [job_id, name, limit])
+        cursor.execute(TAKE, given)
         return bool(cursor.rowcount == 1)
 
 
 def free(job_id: str) -> None:
     Slot.objects.filter(job_id=job_id).update(job_id=None)
+
+
+def free_left() -> int:
+    """Free the places of jobs that do not run. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(FREE_LEFT)
+        return int(cursor.rowcount)
 
 
 def wake_waiting() -> None:

@@ -65,6 +65,7 @@ def sweep(now: datetime) -> None:
         _slow_at = time.monotonic()
         publish(take_lost(now))
         publish(take_starving(now))
+        slots.free_left()
         services.end_abandoned()
         services.wake_parents(Job.objects.all())
         explain_queues(now)

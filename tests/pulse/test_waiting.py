@@ -76,6 +76,19 @@ class TestConcurrency:
         orphans.reap(clock.now())
         assert slots.take("JB_next", "handler:test.work", 1) is True
 
+    def test_a_job_that_is_asked_about_twice_sits_in_one_place(self, make_handler):
+        assert [slots.take("JB_one", "handler:test.work", 2) for _ in range(2)] == [True, True]
+        assert Slot.objects.filter(job_id="JB_one").count() == 1
+        assert slots.take("JB_two", "handler:test.work", 2) is True
+
+    def test_a_place_taken_for_a_job_that_was_meanwhile_given_to_nobody_is_freed(self, make_handler):
+        make_handler(lambda run: None, max_concurrent=2)
+        runs, was_taken_away = services.enqueue("test.work"), services.enqueue("test.work")
+        claim(runs)
+        slots.take(was_taken_away.pk, "handler:test.work", 2)
+        assert slots.free_left() == 1
+        assert list(Slot.objects.exclude(job_id=None).values_list("job_id", flat=True)) == [runs.pk]
+
 
 class TestOrphans:
     def test_a_job_whose_worker_is_alive_is_left_alone(self, make_handler):
