@@ -12,13 +12,18 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from celery import bootsteps, current_app, signals
 from celery.exceptions import WorkerLostError
+from celery.worker import consumer
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
-from kombu import Exchange, Queue
+from django.db import Error, close_old_connections, connection
+from kombu import Connection, Exchange, Queue
+from kombu.transport import redis
 
 from pulse import clock, load, orphans, stream
 from pulse.identity import announce_stop, worker_id
@@ -27,6 +32,8 @@ from pulse.registry import registry
 
 logger = logging.getLogger(__name__)
 PR_SET_PDEATHSIG: Final = 1
+
+lost: Final[deque[tuple[str, str]]] = deque()  # messages whose process died, with the reason, not yet written
 
 
 class Heartbeat(bootsteps.StartStopStep):
@@ -37,6 +44,7 @@ class Heartbeat(bootsteps.StartStopStep):
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self.main_pid = os.getpid()
+        self.beat_at = 0.0  # monotonic
         worker_id()
 
     def start(self, parent: Any) -> None:
@@ -47,10 +55,17 @@ class Heartbeat(bootsteps.StartStopStep):
         self.is_busy = False
         self.beat()
         parent.timer.call_repeatedly(settings.PULSE_WORKER_HEARTBEAT_S, self.beat)
+        parent.pulse_heartbeat = self
         atexit.register(self.leave)
+
+    def beat_if_due(self) -> None:
+        """For who keeps the timer from running."""
+        if time.monotonic() - self.beat_at >= settings.PULSE_WORKER_HEARTBEAT_S:
+            self.beat()
 
     def beat(self) -> None:
         """Write the row, and stop taking jobs if an operator asked for it."""
+        self.beat_at = time.monotonic()
         pressure = load.sample().pressure
         limit = settings.PULSE_LOAD_RESUME_BELOW if self.is_busy else settings.PULSE_LOAD_PAUSE_ABOVE
         self.is_busy = pressure is not None and pressure > limit
@@ -67,7 +82,8 @@ class Heartbeat(bootsteps.StartStopStep):
         try:
             close_old_connections()
             mine, _ = Worker.objects.update_or_create(pk=worker_id(), defaults=row)
-        except DatabaseError as error:
+            handle_lost()
+        except Error as error:
             connection.close()
             logger.warning("the worker's heartbeat was not written: %s", error)
             return
@@ -88,9 +104,44 @@ class Heartbeat(bootsteps.StartStopStep):
             connection.close()
             Worker.objects.filter(pk=worker_id()).update(stopped_at=clock.now())
             orphans.give_back(worker_id())
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("could not say that the worker stopped, its lease will run out instead: %s", error)
         stream.flush()
+
+
+class Consumer(consumer.Consumer):
+    """Celery's, but for what it does while the broker is away (settings.CELERY_WORKER_CONSUMER).
+
+    Celery's waits for the broker without running the timer: the heartbeat would stop, and the jobs that go on
+    meanwhile would be taken for lost.
+    """
+
+    def ensure_connected(self, conn: Connection) -> Connection:
+        ensure = conn.ensure_connection
+
+        def ensure_and_beat(*args: Any, callback: Callable[[], None], **options: Any) -> Connection:
+            def meanwhile() -> None:
+                callback()
+                self.controller.pulse_heartbeat.beat_if_due()
+
+            return ensure(*args, callback=meanwhile, **options)
+
+        conn.ensure_connection = ensure_and_beat
+        return super().ensure_connected(conn)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """With Redis, Celery would use the lost connection once more, to give back and later to acknowledge the
+        messages of what runs; that fails in a way that ends the worker."""
+        if isinstance(self.connection.transport, redis.Transport):
+            for channel in self.connection.transport.channels:
+                channel.do_restore = False
+                channel.basic_ack = self.acknowledge
+        super().on_connection_error_after_connected(exc)
+
+    def acknowledge(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Over the new connection: Redis knows a message by its tag, whichever way it came."""
+        if self.connection is not None:
+            self.connection.default_channel.qos._remove_from_indices(delivery_tag).execute()
 
 
 @signals.setup_logging.connect
@@ -127,7 +178,20 @@ def bound_the_drain(*, sig: str, **_: Any) -> None:
 def handle_lost_process(*, task_id: str, exception: BaseException, **_: Any) -> None:
     """In the main process: the pool process that ran this job was killed."""
     if isinstance(exception, WorkerLostError):
-        orphans.handle_lost(task_id, worker_id=worker_id(), because=f"the process that ran it died: {exception}")
+        lost.append((task_id, f"the process that ran it died: {exception}"))
+        try:
+            handle_lost()
+        except Error as error:
+            connection.close()
+            logger.warning("job %s, whose process died, is seen to with the next heartbeat: %s", task_id, error)
+
+
+def handle_lost() -> None:
+    """Raises django.db.Error: then it is to be called again."""
+    while lost:
+        message_id, because = lost[0]
+        orphans.handle_lost(message_id, worker_id=worker_id(), because=because)
+        lost.popleft()
 
 
 @signals.celeryd_init.connect

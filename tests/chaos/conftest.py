@@ -19,7 +19,7 @@ SAID = pytest.StashKey[str]()
 
 SHORT_LEASES = {
     "PULSE_WORKER_HEARTBEAT_S": "1",
-    "PULSE_WORKER_LOST_AFTER_S": "4",
+    "PULSE_WORKER_LOST_AFTER_S": "5",
     "PULSE_REPUBLISH_AFTER_S": "3",
     "PULSE_RECOVERY_FIRST": "1000",  # of so few jobs none has to wait
 }

@@ -183,13 +183,19 @@ class Machine:
         except psycopg.OperationalError:
             return -1
 
-    def post(self, path: str) -> bool:
-        """Whether the API did what it was asked to."""
+    def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What the API answered; empty when it could not, or refused."""
         headers = {"Authorization": f"Token {self.environment['CHAOS_TOKEN']}"}
         try:
-            return requests.post(f"{self.web}/api/pulse/{path}", headers=headers, timeout=10).ok
+            answer = requests.post(f"{self.web}/api/pulse/{path}", json=body or {}, headers=headers, timeout=10)
         except requests.RequestException:
-            return False
+            return {}
+        found: dict[str, Any] = answer.json() if answer.ok else {}
+        return found
+
+    def ask_for(self, handler_name: str, **payload: Any) -> str:
+        """The id of a new job; empty when the web does not answer."""
+        return str(self.post("jobs/", {"handler_name": handler_name, "payload": payload}).get("id", ""))
 
     def broker(self) -> Connection:
         return Connection(self.valkey.url)
