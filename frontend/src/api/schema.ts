@@ -685,6 +685,7 @@ export interface components {
             timeout_s: number;
             max_retries: number;
             on_orphan: components["schemas"]["OnOrphanEnum"];
+            chunk: number;
             max_concurrent: number | null;
             max_concurrent_per_key: number | null;
             /** Format: double */
@@ -918,7 +919,8 @@ export interface components {
             last_execution_id: string | null;
             last_status: string | null;
             created_from_doc: string;
-            readonly ats_code: string;
+            /** @description The command string it was made from; none are understood yet. */
+            readonly ats_code: string | null;
             readonly metadata: unknown;
             periodic_task_id: number | null;
             /** Format: date-time */

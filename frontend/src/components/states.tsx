@@ -32,6 +32,7 @@ export function Empty({ title, children }: { title: string; children: ComponentC
 export function Failure({ error, retry }: { error: ApiError; retry: () => void }): JSX.Element {
   return (
     <div class="failure" role="alert">
+      <NamedIcon name="cross" class="icon failure-icon" />
       <strong>{error.message}</strong>
       {error.hints.map((hint) => (
         <p key={hint}>{hint}</p>
@@ -39,6 +40,20 @@ export function Failure({ error, retry }: { error: ApiError; retry: () => void }
       <button type="button" class="button button-plain" onClick={retry}>
         Try again
       </button>
+    </div>
+  );
+}
+
+/** In place of a whole page whose subject cannot be had. */
+export function PageFailure({ title, ...failure }: { title: string; error: ApiError; retry: () => void }): JSX.Element {
+  return (
+    <div class="page">
+      <header class="head">
+        <h1>{title}</h1>
+      </header>
+      <div class="panel">
+        <Failure {...failure} />
+      </div>
     </div>
   );
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Line } from "../api/types";
 import type { LineFilter } from "./lines";
-import { contiguous, cutAt, EVERYTHING, fresh, matches, metadataWords, taskOf } from "./lines";
+import { contiguous, cutAt, EVERYTHING, fresh, matches, readMetadata, taskOf } from "./lines";
 import { line } from "./testing";
 
 const seqs = (lines: Line[]): number[] => lines.map(({ seq }) => seq);
@@ -56,7 +56,11 @@ test("a message is cut at each occurrence, whatever its case, and put together a
   expect(cutAt("all of it", "")).toEqual(["all of it"]);
 });
 
-test("metadata is words behind the message", () => {
-  expect(metadataWords({ row: 7, who: "C-1042", tags: ["a"] })).toBe('row=7 who=C-1042 tags=["a"]');
-  expect(metadataWords(null)).toBe("");
+test("metadata is words behind the message, and texts where it has more than one line", () => {
+  const trace = "Traceback:\n  File 1";
+  expect(readMetadata({ row: 7, who: "C-1042", tags: ["a"], traceback: trace })).toEqual({
+    words: 'row=7 who=C-1042 tags=["a"]',
+    texts: [["traceback", trace]],
+  });
+  expect(readMetadata(null)).toEqual({ words: "", texts: [] });
 });

@@ -51,8 +51,17 @@ export function cutAt(message: string, text: string): string[] {
   return [...parts, message.slice(from)];
 }
 
-/** Metadata as `key=value` words behind the message. */
-export function metadataWords(metadata: Line["metadata"]): string {
-  const entries = Object.entries(metadata ?? {});
-  return entries.map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`).join(" ");
+export interface Metadata {
+  words: string; // `key=value`, for behind the message
+  texts: [key: string, text: string][]; // values of more than one line, such as a traceback
+}
+
+export function readMetadata(metadata: Line["metadata"]): Metadata {
+  const entries = Object.entries(metadata ?? {}).map(([key, value]): [string, string] => [
+    key,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  const isText = ([, value]: [string, string]): boolean => value.includes("\n");
+  const words = entries.filter((entry) => !isText(entry)).map(([key, value]) => `${key}=${value}`);
+  return { words: words.join(" "), texts: entries.filter(isText) };
 }

@@ -37,6 +37,12 @@ test("text goes in as text", () => {
   expect(messages()).toEqual(["<img src=x onerror=alert(1)>a=<i>"]);
 });
 
+test("a long text is folded away under its name", () => {
+  pane.append([line(1, { metadata: { traceback: "Traceback:\n  File <b>\n" } })]);
+  expect(host.querySelector("details summary")?.textContent).toBe("traceback, 2 lines");
+  expect(host.querySelector("details pre")?.textContent).toBe("Traceback:\n  File <b>\n");
+});
+
 test("the oldest lines make room for new ones", () => {
   pane.append(numbered(1, LIMIT));
   pane.append(numbered(LIMIT + 1, LIMIT + 20));

@@ -4,7 +4,7 @@ import type { Line } from "../api/types";
 import { count } from "../lib/words";
 import { formatAbsolute, formatClock } from "../lib/time";
 import type { LineFilter } from "./lines";
-import { cutAt, EVERYTHING, matches, metadataWords } from "./lines";
+import { cutAt, EVERYTHING, matches, readMetadata } from "./lines";
 
 const SHOWN_LINES = 5_000;
 const NEAR_END_PX = 48;
@@ -144,17 +144,27 @@ export class LogPane {
     time.title = formatAbsolute(line.timestamp);
     const where = element("span", "log-where", line.task_id ? `${line.stage} › ${line.task_id}` : line.stage);
     where.title = where.textContent;
-    row.append(time, element("span", "log-level", line.level), where, this.message(line));
+    const { words, texts } = readMetadata(line.metadata);
+    row.append(time, element("span", "log-level", line.level), where, this.message(line, words));
+    row.append(...texts.map(([key, text]) => folded(key, text)));
     return row;
   }
 
-  private message(line: Line): HTMLElement {
+  private message(line: Line, words: string): HTMLElement {
     const message = element("span", "log-message");
     const parts = cutAt(line.message, this.filter.text);
     message.append(...parts.map((part, index) => (index % 2 === 1 ? element("mark", "", part) : part)));
-    if (line.metadata) message.append(element("span", "log-metadata", metadataWords(line.metadata)));
+    if (words) message.append(element("span", "log-metadata", words));
     return message;
   }
+}
+
+/** A long text behind its name, to be unfolded. */
+function folded(name: string, text: string): HTMLElement {
+  const details = element("details", "log-text");
+  details.append(element("summary", "", `${name}, ${count(text.trimEnd().split("\n").length, "line")}`));
+  details.append(element("pre", "", text));
+  return details;
 }
 
 function element<K extends keyof HTMLElementTagNameMap>(

@@ -5,7 +5,7 @@ import { useLocation, useRoute } from "preact-iso";
 import { ExecutionHeader } from "../components/execution-header";
 import { LogView } from "../components/log-view";
 import { StageTree } from "../components/stage-tree";
-import { Empty, Loaded } from "../components/states";
+import { Empty, Loaded, PageFailure } from "../components/states";
 import { useLive, useTitle } from "../components/use";
 import { executionPath } from "../lib/paths";
 import type { LineFilter } from "../logs/lines";
@@ -24,6 +24,8 @@ export function ExecutionPage(): JSX.Element {
   const view = resource.data.value;
   useTitle(view ? `${view.execution.status} · ${view.execution.handler_name}` : "Execution");
   const running = view?.execution.status === "running";
+  const error = resource.error.value;
+  if (error && !view) return <PageFailure title="Execution" error={error} retry={() => void resource.load()} />;
   return (
     <div class="page">
       <Loaded resource={resource} rows={3}>

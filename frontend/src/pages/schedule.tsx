@@ -10,7 +10,7 @@ import { Fact, Facts } from "../components/facts";
 import { Pagination } from "../components/pagination";
 import { ScheduleActions } from "../components/schedule-actions";
 import { LastRun, NextRun } from "../components/schedule-table";
-import { Empty, Loaded } from "../components/states";
+import { Empty, Loaded, PageFailure } from "../components/states";
 import { Relative } from "../components/times";
 import { useLive, useTitle } from "../components/use";
 import { schedulePath, schedulesPath } from "../lib/paths";
@@ -23,6 +23,10 @@ export function SchedulePage(): JSX.Element {
   const resource = scheduleById.get(id);
   useLive(resource);
   useTitle(resource.data.value?.name ?? "Schedule");
+  const error = resource.error.value;
+  if (error && !resource.data.value) {
+    return <PageFailure title="Schedule" error={error} retry={() => void resource.load()} />;
+  }
   return (
     <div class="page">
       <nav class="crumbs" aria-label="Where you are">
