@@ -10,7 +10,7 @@ from typing import Final
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Value
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from pulse import engine, orphans, services, slots
@@ -28,6 +28,7 @@ HEARTBEATS_WAITED: Final = 3
 STARVING_BATCH: Final = 100
 AHEAD_OF_ALL: Final = 0  # the priority that is taken first
 NOBODY_LISTENS: Final = "no worker listens on queue "
+MESSAGE: Final = Coalesce(NullIf("message_id", Value("")), "id")  # what a job was published in
 
 _slow_at = 0.0
 
@@ -63,7 +64,8 @@ def sweep(now: datetime) -> None:
     publish(take_unpublished(now))
     if time.monotonic() - _slow_at >= SLOW_EVERY_S:
         _slow_at = time.monotonic()
-        publish(take_lost(now))
+        lost = take_lost(now)
+        publish(lost)
         publish(take_starving(now))
         slots.free_left()
         services.end_abandoned()
@@ -71,6 +73,8 @@ def sweep(now: datetime) -> None:
         explain_queues(now)
         for recorder in recorders():
             recorder.sweep(now)
+        if len(lost) >= BATCH:
+            _slow_at = 0.0  # there may be more
 
 
 def wake(now: datetime) -> int:
@@ -87,18 +91,29 @@ def take_unpublished(now: datetime) -> list[Job]:
 
 
 def take_lost(now: datetime) -> list[Job]:
-    """Jobs published long ago that the broker holds no message of: it has fewer messages than there are such jobs."""
+    """Jobs published long ago that the broker holds no message of: it has fewer messages than there are queued jobs.
+
+    The oldest are taken. Where some are still on their way, one of them may be sent twice, which does nothing.
+    """
     before = now - timedelta(seconds=settings.PULSE_REPUBLISH_AFTER_S)
-    stale = Job.objects.due(now).filter(published_at__lt=before)
+    published = Job.objects.due(now).exclude(published_at=None).order_by()
+    stale = published.filter(published_at__lt=before)
     taken: list[Job] = []
-    message = Coalesce(NullIf("message_id", Value("")), "id")
-    for queue, messages in stale.order_by().values_list("queue").annotate(n=Count(message, distinct=True)):
+    for queue in stale.values_list("queue", flat=True).distinct():
+        messages = published.filter(queue=queue).aggregate(n=Count(MESSAGE, distinct=True))["n"]
         missing = messages - depth(queue)
         if missing > 0:
-            with transaction.atomic():
-                found = stale.filter(queue=queue).order_by("published_at").select_for_update(skip_locked=True)
-                taken += _marked(list(found[: min(missing, BATCH)]), now)
+            taken += _oldest(stale.filter(queue=queue), missing, now)
     return taken
+
+
+def _oldest(stale: QuerySet[Job], messages: int, now: datetime) -> list[Job]:
+    """The jobs of that many messages, marked as published now."""
+    oldest = stale.annotate(message=MESSAGE).values("message").annotate(at=Min("published_at")).order_by("at")
+    wanted = [row["message"] for row in oldest[: min(messages, BATCH)]]
+    with transaction.atomic():
+        found = stale.annotate(message=MESSAGE).filter(message__in=wanted).order_by("published_at")
+        return _marked(list(found.select_for_update(skip_locked=True)[:BATCH]), now)
 
 
 def take_starving(now: datetime) -> list[Job]:

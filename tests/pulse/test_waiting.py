@@ -154,6 +154,15 @@ class TestBroker:
         lost = sweeper.take_lost(now + timedelta(seconds=settings.PULSE_REPUBLISH_AFTER_S + 2))
         assert [found.pk for found in lost] == [job.pk]
 
+    def test_a_lost_message_is_found_behind_those_that_are_not(self, make_handler):
+        make_handler(lambda run: None)
+        lost = services.enqueue("test.work")
+        with current_app.connection_for_write() as connection:
+            connection.default_channel.queue_purge("default")
+        Job.objects.update(published_at=clock.now() - timedelta(minutes=5))
+        services.enqueue_many("test.work", [None] * 20)
+        assert [found.pk for found in sweeper.take_lost(clock.now())] == [lost.pk]
+
     def test_a_backlog_that_the_broker_still_holds_is_not_sent_again(self, make_handler):
         make_handler(lambda run: None)
         services.enqueue_many("test.work", [None] * 50)
