@@ -1,5 +1,5 @@
 # Each command is a script that runs without make too. ARGS are handed on: make run ARGS="--port 9000".
-.PHONY: help run test check format frontend api-types pictures lock ci clean
+.PHONY: help run test chaos check format frontend api-types pictures lock ci clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -10,6 +10,9 @@ run: ## Set up what is missing and start all of Pulse, until Ctrl+C (--port N, -
 
 test: ## Set up, check, and run all tests (ARGS go to pytest and leave the checks out)
 	@scripts/test $(ARGS)
+
+chaos: ## Kill everything at random for a minute while 2,000 jobs run (--seconds N, --jobs N, --seed N)
+	@scripts/chaos $(ARGS)
 
 check: ## Check format, lint, types, import contracts, migrations and the front end
 	@scripts/check

@@ -12,10 +12,11 @@ from celery import Celery
 from pulse_project.embedded.waiting import wait_until
 from tests.chaos.journal import asked, runs
 from tests.chaos.killing import kill_for
-from tests.chaos.machine import Machine
+from tests.chaos.machine import Killed, Machine
 
 ACTIVE = "SELECT count(*) FROM pulse_job WHERE status IN ('queued', 'running', 'paused')"
 WARM_UP_S = 40.0  # until the first job has ended
+PAUSED_S = 30.0  # until the API has paused all schedules
 STILL_S = 1.0  # nothing more may begin
 Row = dict[str, Any]
 
@@ -53,7 +54,6 @@ class Aftermath:
     machine: Machine
     recovery_s: float = 0.0  # from the last kill until every job was final
     unfinished: list[Row] = field(default_factory=list)  # jobs that were not, when the patience was over
-    phases: dict[str, float] = field(default_factory=dict)  # seconds each took
     echoes: int = 0  # lines that the handlers wrote after everything was final
 
     @cached_property
@@ -76,7 +76,7 @@ class Aftermath:
     @cached_property
     def spans(self) -> list[Span]:
         """By when they began. A try without an end ended when its process was killed, which we did ourselves."""
-        ends: dict[str, Row] = {}
+        ends: dict[tuple[str, int], Row] = {}
         begins: list[Row] = []
         for entry in runs(self.machine.folder).entries():
             if entry["what"] == "begin":
@@ -89,9 +89,16 @@ class Aftermath:
         known = {name: begin[name] for name in ("job", "execution", "attempt", "handler", "pid")}
         if end is not None:
             return Span(**known, begin_ns=begin["at_ns"], end_ns=end["at_ns"], how=end["how"])
-        deaths = [killed.at_ns for killed in self.machine.killed if begin["pid"] in killed.pids]
-        later = [at for at in deaths if at >= begin["at_ns"]]
-        return Span(**known, begin_ns=begin["at_ns"], end_ns=min(later, default=-1), how="killed")
+        began_ns = begin["at_ns"]
+        ended_ns = [max(began_ns, killed.at_ns) for killed in self._deaths(begin["pid"], began_ns)]
+        return Span(**known, begin_ns=began_ns, end_ns=min(ended_ns, default=-1), how="killed")
+
+    def _deaths(self, pid: int, since_ns: int) -> list[Killed]:
+        return [killed for killed in self.machine.killed if pid in killed.pids and killed.gone_ns >= since_ns]
+
+    def was_killed_after(self, span: Span) -> bool:
+        """Whether the process of this try was killed in it or after it."""
+        return bool(self._deaths(span.pid, span.end_ns))
 
     @cached_property
     def spans_by_job(self) -> dict[str, list[Span]]:
@@ -110,24 +117,13 @@ class Aftermath:
 
 def bring_about(machine: Machine, length: Length, seed: int) -> Aftermath:
     """Start, ask, kill, and wait until nothing moves any more."""
-    t = time.monotonic()
     machine.prepare(length.schedules)
-    ph = {"prepare": time.monotonic() - t}
-    t = time.monotonic()
     machine.start()
     machine.ask(str(seed), str(length.jobs), str(length.seconds))
     completed = "SELECT count(*) FROM pulse_job WHERE status = 'completed'"
     assert wait_until(lambda: machine.count(completed) > 0, timeout_s=WARM_UP_S), machine.logs()
-    ph["warm"] = time.monotonic() - t
-    t = time.monotonic()
     kill_for(machine, length.seconds, random.Random(seed))
-    ph["kill"] = time.monotonic() - t
-    t = time.monotonic()
-    a = recover(machine, length.patience_s)
-    a.phases = ph
-    ph["recover"] = a.recovery_s
-    ph["echo"] = time.monotonic() - t - a.recovery_s
-    return a
+    return recover(machine, length.patience_s)
 
 
 def recover(machine: Machine, patience_s: float) -> Aftermath:
@@ -145,8 +141,13 @@ def recover(machine: Machine, patience_s: float) -> Aftermath:
 
 
 def pause_schedules(machine: Machine) -> None:
-    for row in machine.rows("SELECT id FROM pulse_schedule WHERE state = 'active'"):
-        wait_until(lambda row=row: machine.post(f"schedules/{row['id']}/pause/"), timeout_s=30.0, every_s=0.3)
+    """Asking again where no answer came, until none is active."""
+    active = "SELECT id FROM pulse_schedule WHERE state = 'active'"
+    deadline = time.monotonic() + PAUSED_S
+    while rows := machine.rows(active):
+        assert time.monotonic() < deadline, machine.logs()["web"]
+        for row in rows:
+            machine.post(f"schedules/{row['id']}/pause/")
 
 
 def echoes(machine: Machine) -> int:

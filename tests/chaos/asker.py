@@ -1,7 +1,8 @@
-"""The process that asks for the plan's jobs, over the API and in code: `python -m tests.chaos.asker SEED JOBS SECONDS`.
+"""The process that asks for the plan's jobs: `python -m tests.chaos.asker SEED JOBS SECONDS`.
 
-It may be killed and started again. What Pulse took is written to its journal, and is not asked for again; what went
-wrong on the way (no answer, a lost connection) is asked for until it is taken, even if that makes it twice.
+It asks over the API and in code, and may be killed and started again. What Pulse took is written to its journal, and
+is not asked for again; what went wrong on the way (no answer, a lost connection) is asked for until it is taken, even
+if that makes it twice.
 """
 
 import os

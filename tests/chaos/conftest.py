@@ -56,7 +56,7 @@ def say(config: pytest.Config, after: Aftermath) -> None:
     config.stash[SAID] = (
         f"CHAOS_SEED={SEED} CHAOS_JOBS={JOBS} CHAOS_SECONDS={SECONDS:g}: {len(after.machine.killed)} kills, "
         f"{len(after.jobs)} jobs, {len(after.spans)} tries, all final {after.recovery_s:.1f} s after the last kill\n"
-        f"killed: {after.story()}\nphases: {after.phases}"
+        f"killed: {after.story()}"
     )
 
 

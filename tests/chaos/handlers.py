@@ -18,6 +18,8 @@ from tests.chaos.limits import AT_ONCE, AT_ONCE_PER_KEY
 QUEUE = "chaos"
 STEP_S = 0.1
 SAFE: dict[str, Any] = {"queue": QUEUE, "on_orphan": "retry", "max_retries": 100, "timeout_s": 30.0}
+FRAGILE = SAFE | {"on_orphan": "fail", "max_retries": 0}
+CHUNK = 8  # jobs in one message
 
 
 class Work(BaseModel):
@@ -58,7 +60,9 @@ handler("chaos.keyed", payload=Work, max_concurrent_per_key=AT_ONCE_PER_KEY, **S
 handler("chaos.once", payload=Work, **SAFE)(work)
 handler("chaos.tick", payload=Work, **SAFE)(work)
 handler("chaos.child", payload=Work, **SAFE)(work)
-handler("chaos.fragile", payload=Work, **SAFE | {"on_orphan": "fail", "max_retries": 0})(work)
+handler("chaos.chunked", payload=Work, chunk=CHUNK, **SAFE)(work)
+handler("chaos.fragile", payload=Work, **FRAGILE)(work)
+handler("chaos.fragile-chunked", payload=Work, chunk=CHUNK, **FRAGILE)(work)
 
 
 @handler("chaos.flaky", payload=Work, **SAFE)

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 from tests.chaos.machine import Machine
 
@@ -16,7 +17,7 @@ Kill = Callable[[], Callable[[], None]]
 
 def kinds(machine: Machine, chance: random.Random) -> list[Kill]:
     """Each way to kill something; those that come more often stand more than once."""
-    processes: list[Kill] = [lambda name=name: machine.kill(name) for name in machine.pulse]
+    processes: list[Kill] = [partial(machine.kill, name) for name in machine.pulse]
     return [
         *processes,
         lambda: machine.kill_pool_process(chance),

@@ -38,7 +38,8 @@ GONE_S = 10.0
 class Killed:
     what: str
     at_ns: int  # on the machine's monotonic clock, right before the signal
-    pids: tuple[int, ...]
+    pids: tuple[int, ...] = ()
+    gone_ns: int = 0  # when none of these processes ran any more
 
 
 @dataclass
@@ -120,20 +121,24 @@ class Machine:
         return child.start
 
     def kill_process(self, child: Child, what: str) -> None:
-        pids = [child.pid]
+        """With its children, which do not outlive it."""
+        family = [child.pid]
         with suppress(psutil.NoSuchProcess):
-            pids += [process.pid for process in psutil.Process(child.pid).children(recursive=True)]
-        self.killed.append(Killed(what, time.monotonic_ns(), tuple(pids)))
-        child.send(signal.SIGKILL)
+            family += [process.pid for process in psutil.Process(child.pid).children(recursive=True)]
+        self.remember(what, family, lambda: child.send(signal.SIGKILL))
         assert child.ended(GONE_S), what
-        assert wait_until(lambda: not any(is_alive(pid) for pid in pids), timeout_s=GONE_S), what
 
     def kill_one(self, parent: int, what: str, chance: random.Random) -> None:
         """Kill one child of a process that goes on."""
         with suppress(psutil.NoSuchProcess, IndexError):
             victim = chance.choice(sorted(psutil.Process(parent).children(), key=lambda process: process.pid))
-            self.killed.append(Killed(what, time.monotonic_ns(), (victim.pid,)))
-            victim.kill()
+            self.remember(what, [victim.pid], victim.kill)
+
+    def remember(self, what: str, pids: list[int], kill: Callable[[], None]) -> None:
+        at_ns = time.monotonic_ns()
+        kill()
+        assert wait_until(lambda: not any(is_alive(pid) for pid in pids), timeout_s=GONE_S, every_s=0.002), what
+        self.killed.append(Killed(what, at_ns, tuple(pids), time.monotonic_ns()))
 
     def kill_pool_process(self, chance: random.Random) -> Callable[[], None]:
         name = chance.choice([name for name in self.pulse if name.startswith("worker")])
@@ -146,13 +151,13 @@ class Machine:
         return lambda: None
 
     def kill_postgres(self) -> Callable[[], None]:
-        self.killed.append(Killed("PostgreSQL", time.monotonic_ns(), ()))
+        self.killed.append(Killed("PostgreSQL", time.monotonic_ns()))
         self.postgres.child.send(signal.SIGKILL)
         assert self.postgres.child.ended(GONE_S)
         return self.postgres.start
 
     def kill_valkey(self, *, loses_data: bool) -> Callable[[], None]:
-        self.killed.append(Killed("Valkey and its data" if loses_data else "Valkey", time.monotonic_ns(), ()))
+        self.killed.append(Killed("Valkey and its data" if loses_data else "Valkey", time.monotonic_ns()))
         self.valkey.child.send(signal.SIGKILL)
         assert self.valkey.child.ended(GONE_S)
         if loses_data:

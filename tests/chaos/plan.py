@@ -39,6 +39,14 @@ def bulk(chance: random.Random) -> Draft:
     return {"handler_name": "chaos.work", "via": "bulk", "jobs": BULK}
 
 
+def chunked(chance: random.Random) -> Draft:
+    return {"handler_name": "chaos.chunked", "via": "bulk", "jobs": BULK, "payload": {"seconds": 0.05}}
+
+
+def fragile_chunked(chance: random.Random) -> Draft:
+    return {"handler_name": "chaos.fragile-chunked", "via": "bulk", "jobs": BULK, "payload": {"seconds": 0.05}}
+
+
 def long(chance: random.Random) -> Draft:
     return {"handler_name": "chaos.work", "via": "code", "payload": {"seconds": round(chance.uniform(1, 3), 1)}}
 
@@ -86,7 +94,9 @@ def parent(chance: random.Random) -> Draft:
 KINDS: dict[Callable[[random.Random], Draft], int] = {
     work: 30,
     urgent_or_not: 10,
-    bulk: 2,
+    bulk: 1,
+    chunked: 1,
+    fragile_chunked: 1,
     long: 4,
     later: 4,
     flaky: 6,
