@@ -74,7 +74,7 @@ class Cases:
         with app.producer_pool.acquire(block=True) as producer, producer.batch():
             for _ in range(self.jobs):
                 task.apply_async(producer=producer)
-        with stack.worker(f"bench.baselines:{queue}", self.folder):
+        with stack.worker(f"bench.baselines:{queue}", self.folder, with_django=app is not baselines.bare):
             return stack.drained_per_s(lambda: int(self.redis.llen(queue)), self.jobs)
 
     def drain_pulse(self) -> float:
@@ -126,8 +126,11 @@ class Cases:
         redis.Redis.from_url(settings.CELERY_BROKER_URL).flushdb()
 
     def idle_bare(self) -> tuple[float, float]:
-        with stack.worker("bench.baselines:bare", self.folder, BENCH_DJANGO="1") as process:
+        """Its latency alone, and its memory with the same Django project loaded."""
+        with stack.worker("bench.baselines:bare", self.folder, with_django=False):
             start = self._latency_ms(lambda key: baselines.bare_started.delay(key), self.redis)
+        with stack.worker("bench.baselines:bare", self.folder) as process:
+            self._latency_ms(lambda key: baselines.bare_started.delay(key), self.redis)
             return start, stack.memory_mb(process)
 
     def idle_pulse(self) -> tuple[float, float]:

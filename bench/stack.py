@@ -43,10 +43,12 @@ def servers() -> Iterator[Path]:
 
 
 @contextmanager
-def worker(app: str, folder: Path, **environment: str) -> Iterator[psutil.Process]:
-    """A Celery worker with two processes; ended at the end."""
+def worker(app: str, folder: Path, *, with_django: bool = True) -> Iterator[psutil.Process]:
+    """A Celery worker with two processes; ended at the end. A peer's tasks are not recorded by Pulse."""
     command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(CONCURRENCY), "-l", "error"]
-    env = {**os.environ, **environment}
+    env = {**os.environ, "PULSE_RECORD_CELERY_TASKS": "handlers"}
+    if not with_django:
+        del env["DJANGO_SETTINGS_MODULE"]
     with (folder / "worker.log").open("ab") as log:
         command += ["--without-gossip", "--without-mingle"]
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)

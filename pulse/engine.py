@@ -13,9 +13,8 @@ from typing import Any, Final, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection
-from django.db.backends.utils import CursorWrapper
 
-from pulse import events, gates, ids, services
+from pulse import events, gates, ids, prepared, services
 from pulse.calling import outcome_of
 from pulse.models import Job
 from pulse.outcomes import Outcome
@@ -69,9 +68,7 @@ def _taken(statement: str, given: dict[str, Any], job_ids: list[str], execution_
 
 
 def _claims(statement: str, given: dict[str, Any]) -> list[Claim]:
-    with connection.cursor() as cursor:
-        cursor.execute(with_expressions(statement, "claim_sql"), given)
-        return [_claim_of(row) for row in _all(cursor)]
+    return [_claim_of(row) for row in prepared.rows(with_expressions(statement, "claim_sql"), given)]
 
 
 def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:
@@ -97,8 +94,7 @@ def begin_many(begun: list[tuple[Claim, datetime]], *, worker_name: str) -> None
         "worker_name": worker_name,
         "margin_s": DEADLINE_MARGIN_S,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(with_expressions(BEGIN, "claim_sql"), given)
+    prepared.rows(with_expressions(BEGIN, "claim_sql"), given)
     for claimed, _ in begun:
         tell_start(claimed)
 
@@ -157,9 +153,8 @@ def settle(claimed: Claim, outcome: Outcome) -> bool:
 def settle_many(ended: list[tuple[Claim, Outcome, datetime | None]]) -> int:
     """Settle tries that ended at the given times, or now. Returns how many were still this worker's."""
     rows = sorted((_row(*one) for one in ended), key=lambda row: str(row["job_id"]))  # one order of locks for all
-    with connection.cursor() as cursor:
-        cursor.execute(with_expressions(SETTLE, "settle_sql"), {"rows": json.dumps(rows)})
-        settled = {row["execution_id"]: row for row in _all(cursor)}
+    answer = prepared.rows(with_expressions(SETTLE, "settle_sql"), {"rows": json.dumps(rows)})
+    settled = {row["execution_id"]: row for row in answer}
     for claimed, outcome, _ in ended:
         row = settled.get(claimed.execution_id)
         for recorder in recorders():
@@ -225,14 +220,7 @@ def _warn_too_late(claimed: Claim, outcome: Outcome) -> None:
 
 def _one(statement: str, given: dict[str, Any]) -> dict[str, Any] | None:
     """The statement's one row by column name, or None."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, given)
-        return next(iter(_all(cursor)), None)
-
-
-def _all(cursor: CursorWrapper) -> list[dict[str, Any]]:
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return next(iter(prepared.rows(statement, given)), None)
 
 
 def _claim_of(row: dict[str, Any]) -> Claim:
