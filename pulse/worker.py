@@ -32,6 +32,7 @@ from pulse.registry import registry
 
 logger = logging.getLogger(__name__)
 PR_SET_PDEATHSIG: Final = 1
+RECONNECT_S: Final = 5.0  # between two tries to reach the broker, at most
 
 lost: Final[deque[tuple[str, str]]] = deque()  # messages whose process died, with the reason, not yet written
 
@@ -124,10 +125,20 @@ class Consumer(consumer.Consumer):
                 callback()
                 self.controller.pulse_heartbeat.beat_if_due()
 
-            return ensure(*args, callback=meanwhile, **options)
+            return ensure(*args, callback=meanwhile, interval_max=RECONNECT_S, **options)
 
         conn.ensure_connection = ensure_and_beat
-        return super().ensure_connected(conn)
+        connected = super().ensure_connected(conn)
+        self.watch_processes()
+        return connected
+
+    def watch_processes(self) -> None:
+        """Where several pool processes died at once, Celery stops watching one of those that took their place, and
+        stumbles over that when it connects again."""
+        self.pool.maintain_pool()
+        for process in getattr(getattr(self.pool, "_pool", None), "_pool", ()):
+            if getattr(process, "_sentinel_poll", 0) is None:
+                del process._sentinel_poll
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """With Redis, Celery would use the lost connection once more, to give back and later to acknowledge the

@@ -225,6 +225,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False  # a run's print() lines go to its task log, see tasklogs.capture
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # Celery would give up after the hundredth, and the worker end
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,  # seconds; a redelivery is harmless, but not wanted
     "socket_timeout": 15,

@@ -99,3 +99,18 @@ def test_a_pool_process_that_dies_while_the_database_is_away_is_noticed_when_it_
     be_gone(0.5, start)
     row = ended(pulse, job_id, timeout_s=15.0)
     assert (row["status"], row["attempt"]) == ("completed", 2)
+
+
+def test_pool_processes_that_die_while_the_broker_is_away_are_replaced(pulse: Machine) -> None:
+    worker = pulse.pulse["worker 1"].pid
+    start = pulse.kill_valkey(loses_data=False)
+    for number in range(2):
+        pulse.kill_pool_process(random.Random(number))
+    again(start)
+    assert ended(pulse, pulse.ask_for("chaos.work"), timeout_s=15.0)["status"] == "completed"
+
+    again(pulse.kill_valkey(loses_data=False))  # the worker, too, has to find its way back with the new ones
+    row = ended(pulse, pulse.ask_for("chaos.work"), timeout_s=15.0)
+    assert (row["status"], row["attempt"]) == ("completed", 1)
+    assert pulse.pulse["worker 1"].pid == worker
+    assert pulse.pulse["worker 1"].is_running()
