@@ -1,5 +1,5 @@
 # Each command is a script that runs without make too. ARGS are handed on: make run ARGS="--port 9000".
-.PHONY: help run test chaos check format frontend api-types pictures lock ci clean
+.PHONY: bench-jobs help run test chaos check format frontend api-types pictures lock ci clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -34,6 +34,9 @@ lock: ## Resolve requirements*.in anew into the locked lists (ARGS=--upgrade for
 
 ci: ## Do what the continuous integration does
 	@.ci/run
+
+bench-jobs: ## Measure jobs against bare Celery and django-celery-results (ARGS="--jobs 20000")
+	@scripts/bench jobs $(ARGS)
 
 clean: ## Remove what was built and installed; the data in var/ stays
 	@scripts/clean
