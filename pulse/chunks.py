@@ -34,23 +34,26 @@ def run(job_ids: list[str], *, worker_id: str, worker_name: str) -> int:
     """Run the jobs that are still to be had, one after another. Returns how many ran."""
     claims = engine.take_many(job_ids, worker_id=worker_id)
     ran = 0
-    with Group(claims, worker_name=worker_name) as group:
-        for claimed in claims:
-            if is_stopping():
-                break
-            group.waiting.discard(claimed.job_id)
-            ran += _run_one(claimed, group)
-    engine.put_back([claimed for claimed in claims if claimed.job_id in group.waiting])
+    group = Group(claims, worker_name=worker_name)
+    try:
+        with group:
+            for claimed in claims:
+                if is_stopping():
+                    break
+                group.waiting.discard(claimed.job_id)
+                ran += _run_one(claimed, group)
+    finally:
+        left = [claimed for claimed in claims if claimed.job_id in group.waiting]
+        engine.patiently(lambda: engine.put_back(left))
     return ran
 
 
 def _run_one(claimed: Claim, group: "Group") -> bool:
     if claimed.job_id in group.cancelled:
-        engine.put_back([claimed])
+        engine.patiently(lambda: engine.put_back([claimed]))
         return False
-    if not engine.admit(claimed):
+    if not engine.admit(claimed) or not group.begin(claimed):
         return False
-    group.begin(claimed)
     with time_limit(claimed.timeout_s):
         outcome = outcome_of(claimed)
     group.end(claimed, outcome)
@@ -66,6 +69,7 @@ class Group:
         self.cancelled: set[str] = set()  # of those, the ones that an operator cancelled
         self._begun: list[tuple[Claim, datetime]] = []
         self._ended: list[tuple[Claim, Outcome, datetime | None]] = []
+        self._written: set[str] = set()  # jobs whose begin the database has
         self._clock = engine.database_now(), time.monotonic()
         self._lists = threading.Lock()
         self._writing = threading.Lock()  # a begin is written before its end
@@ -81,12 +85,15 @@ class Group:
         self._thread.join()
         engine.patiently(self.write)
 
-    def begin(self, claimed: Claim) -> None:
-        """The handler is about to be called. One that is not safe to repeat is written down before it is."""
+    def begin(self, claimed: Claim) -> bool:
+        """The handler is about to be called. One that is not safe to repeat is written down before it is; False when
+        it was taken from this worker meanwhile."""
         with self._lists:
             self._begun.append((claimed, self._now()))
-        if registry.get(claimed.handler_name).on_orphan == "fail":
-            engine.patiently(self.write)
+        if registry.get(claimed.handler_name).on_orphan != "fail":
+            return True
+        engine.patiently(self.write)
+        return claimed.job_id in self._written or engine.patiently(lambda: engine.is_held(claimed))
 
     def end(self, claimed: Claim, outcome: Outcome) -> None:
         with self._lists:
@@ -101,7 +108,7 @@ class Group:
             with self._lists:
                 begun, ended = self._begun[:], self._ended[:]
             if begun:
-                engine.begin_many(begun, worker_name=self.worker_name)
+                self._written |= engine.begin_many(begun, worker_name=self.worker_name)
                 self._forget(self._begun, len(begun))
             if ended:
                 engine.settle_many(ended)

@@ -85,8 +85,9 @@ def take_many(job_ids: list[str], *, worker_id: str) -> list[Claim]:
     return [claims[job_id] for job_id in job_ids if job_id in claims]
 
 
-def begin_many(begun: list[tuple[Claim, datetime]], *, worker_name: str) -> None:
-    """Write that taken jobs began at the given times, with their executions."""
+def begin_many(begun: list[tuple[Claim, datetime]], *, worker_name: str) -> set[str]:
+    """Write that taken jobs began at the given times, with their executions. Returns the ids of those that are still
+    this worker's and had not begun."""
     given: dict[str, Any] = {
         "job_ids": [claimed.job_id for claimed, _ in begun],
         "execution_ids": [claimed.execution_id for claimed, _ in begun],
@@ -94,9 +95,16 @@ def begin_many(begun: list[tuple[Claim, datetime]], *, worker_name: str) -> None
         "worker_name": worker_name,
         "margin_s": DEADLINE_MARGIN_S,
     }
-    prepared.rows(with_expressions(BEGIN, "claim_sql"), given)
+    rows = prepared.rows(with_expressions(BEGIN, "claim_sql"), given)
     for claimed, _ in begun:
         tell_start(claimed)
+    return {row["id"] for row in rows}
+
+
+def is_held(claimed: Claim) -> bool:
+    """Whether the job is still this try's."""
+    mine = Job.objects.filter(pk=claimed.job_id, execution_id=claimed.execution_id, status=JobStatus.RUNNING)
+    return mine.exists()
 
 
 def admit(claimed: Claim) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from celery import bootsteps, current_app, signals
 from celery.exceptions import WorkerLostError
-from celery.worker import consumer
+from celery.worker import consumer, state
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 from kombu import Connection, Exchange, Queue
@@ -32,6 +32,7 @@ from pulse.registry import registry
 
 logger = logging.getLogger(__name__)
 PR_SET_PDEATHSIG: Final = 1
+FIRST_BEAT_AGAIN_S: Final = 1.0
 RECONNECT_S: Final = 5.0  # between two tries to reach the broker, at most
 
 lost: Final[deque[tuple[str, str]]] = deque()  # messages whose process died, with the reason, not yet written
@@ -54,7 +55,9 @@ class Heartbeat(bootsteps.StartStopStep):
         self.queues = sorted(parent.app.amqp.queues.consume_from)
         self.parent = parent
         self.is_busy = False
-        self.beat()
+        while not self.beat():  # a job of a worker that is not in the database would be taken for lost
+            state.maybe_shutdown()
+            time.sleep(FIRST_BEAT_AGAIN_S)
         parent.timer.call_repeatedly(settings.PULSE_WORKER_HEARTBEAT_S, self.beat)
         parent.pulse_heartbeat = self
         atexit.register(self.leave)
@@ -64,8 +67,8 @@ class Heartbeat(bootsteps.StartStopStep):
         if time.monotonic() - self.beat_at >= settings.PULSE_WORKER_HEARTBEAT_S:
             self.beat()
 
-    def beat(self) -> None:
-        """Write the row, and stop taking jobs if an operator asked for it."""
+    def beat(self) -> bool:
+        """Write the row, and stop taking jobs if an operator asked for it. False when it could not be written."""
         self.beat_at = time.monotonic()
         pressure = load.sample().pressure
         limit = settings.PULSE_LOAD_RESUME_BELOW if self.is_busy else settings.PULSE_LOAD_PAUSE_ABOVE
@@ -87,9 +90,10 @@ class Heartbeat(bootsteps.StartStopStep):
         except Error as error:
             connection.close()
             logger.warning("the worker's heartbeat was not written: %s", error)
-            return
+            return False
         if mine.drain_requested_at:
             self.drain()
+        return True
 
     def drain(self) -> None:
         """Take no new jobs; what runs goes on."""

@@ -124,6 +124,19 @@ def test_a_worker_that_died_loses_what_ran_and_gives_the_rest_back(make_handler)
     assert list(Job.objects.filter(status="queued").values_list("attempt", "failures")) == [(0, 0)] * 2
 
 
+def test_what_is_not_safe_to_repeat_does_not_run_for_a_worker_that_it_was_taken_from(make_handler):
+    def work(run: Run) -> None:
+        ran.append(run.job_id)
+        orphans.reap(clock.now())  # nobody knows the worker w1
+
+    ran = []
+    make_handler(work, chunk=10, on_orphan="fail")
+    jobs = enqueue_many("test.work", [None] * 3)
+    assert run(jobs) == 1
+    assert ran == [jobs[0].pk]
+    assert statuses(jobs) == ["failed", "queued", "queued"]
+
+
 def test_the_reaper_finds_them_too(make_handler):
     make_handler(lambda run: None, chunk=10)
     jobs = enqueue_many("test.work", [None] * 3)
