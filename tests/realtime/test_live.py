@@ -25,11 +25,13 @@ def test_a_job_of_a_real_worker_is_told_from_its_start_to_its_end(live_stack: Li
         client.hello().subscribe()
         job_id = ask_for(live_stack, "pulse.sleep", seconds=1.5)
         client.read_until(lambda: told_of(client, job_id, "pulse_execution_started"))
-        [started] = told_of(client, job_id, "pulse_execution_started")
+        started, *_ = told_of(client, job_id, "pulse_execution_started")
         client.read_until(lambda: told_of(client, job_id, "pulse_execution_completed"))
-        [completed] = told_of(client, job_id, "pulse_execution_completed")
+        completed, *_ = told_of(client, job_id, "pulse_execution_completed")
         client.read_until(lambda: told_of(client, job_id, "job_update")[-1]["status"] == "completed")
-    assert completed["execution_id"] == started["execution_id"]
+    # the stream may tell an event twice, when the answer to its writer was lost; it is of the one execution
+    ends = told_of(client, job_id, "pulse_execution_started", "pulse_execution_completed")
+    assert {event["execution_id"] for event in ends} == {started["execution_id"]}
     assert completed["result_summary"] == "slept 1.5 s"
     assert 1500 <= completed["duration_ms"] < 5000
     assert told_of(client, job_id, "job_update")[0]["status"] == "queued"
