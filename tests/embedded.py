@@ -1,7 +1,7 @@
 """Pytest plugin: PostgreSQL and Valkey of the tests' own, unless DATABASE_URL names a server to use.
 
 Loaded by `-p tests.embedded` so that the addresses stand in the environment before Django reads its settings.
-Both servers end with pytest, also when it is killed.
+Both servers end with pytest, also when it is killed. Under `-n`, each of its processes has servers of its own.
 """
 
 import atexit
@@ -16,11 +16,13 @@ import pytest
 from pulse_project.embedded.postgres import FOR_TESTS, Postgres
 from pulse_project.embedded.valkey import Valkey
 
+OURS = "PULSE_TESTS_STARTED_SERVERS"  # in the environment of a process that a pytest with servers started
+
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """Before pytest-django's hook of the same name, which reads the settings."""
-    if "DATABASE_URL" not in os.environ:
+    if "DATABASE_URL" not in os.environ or OURS in os.environ:
         start_servers(Path(tempfile.mkdtemp(prefix="pulse-tests-")))
     return (yield)
 
@@ -33,6 +35,7 @@ def start_servers(folder: Path) -> None:
         server.start()
         atexit.register(server.stop)
     os.environ.update(
+        {OURS: "1"},
         PULSE_DATA_DIR=str(folder),
         DATABASE_URL=postgres.url,
         REDIS_URL=valkey.url,

@@ -22,7 +22,7 @@ from pulse_project.embedded.process import Child
 from pulse_project.embedded.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parent.parent
-OF_THE_TESTS = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PULSE_DATA_DIR"}
+OF_THE_TESTS = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PULSE_DATA_DIR", "DJANGO_ALLOW_ASYNC_UNSAFE"}
 READY = "Ctrl+C stops it."
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0  # what `manage.py up` promises
