@@ -139,7 +139,6 @@ class Consumer(consumer.Consumer):
     def watch_processes(self) -> None:
         """Where several pool processes died at once, Celery stops watching one of those that took their place, and
         stumbles over that when it connects again."""
-        self.pool.maintain_pool()
         for process in getattr(getattr(self.pool, "_pool", None), "_pool", ()):
             if getattr(process, "_sentinel_poll", 0) is None:
                 del process._sentinel_poll

@@ -131,8 +131,11 @@ class Machine:
     def kill_one(self, parent: int, what: str, chance: random.Random) -> None:
         """Kill one child of a process that goes on."""
         with suppress(psutil.NoSuchProcess, IndexError):
-            victim = chance.choice(sorted(psutil.Process(parent).children(), key=lambda process: process.pid))
-            self.remember(what, [victim.pid], victim.kill)
+            pids = sorted(process.pid for process in psutil.Process(parent).children() if is_alive(process.pid))
+            self.kill_pid(chance.choice(pids), what)
+
+    def kill_pid(self, pid: int, what: str) -> None:
+        self.remember(what, [pid], psutil.Process(pid).kill)
 
     def remember(self, what: str, pids: list[int], kill: Callable[[], None]) -> None:
         at_ns = time.monotonic_ns()
