@@ -144,9 +144,16 @@ class Machine:
         self.killed.append(Killed(what, at_ns, tuple(pids), time.monotonic_ns()))
 
     def kill_pool_process(self, chance: random.Random) -> Callable[[], None]:
-        name = chance.choice([name for name in self.pulse if name.startswith("worker")])
-        self.kill_one(self.pulse[name].pid, f"a pool process of {name}", chance)
+        """Of a worker that is ready: Celery ends one whose processes do not even start."""
+        ready = [name for name in self.pulse if name.startswith("worker") and self.is_ready(name)]
+        if ready:
+            name = chance.choice(ready)
+            self.kill_one(self.pulse[name].pid, f"a pool process of {name}", chance)
         return lambda: None
+
+    def is_ready(self, worker: str) -> bool:
+        child = self.pulse[worker]
+        return child.is_running() and b" ready." in child.log.read_bytes()[child.said_before :]
 
     def kill_backend(self, chance: random.Random) -> Callable[[], None]:
         """One of PostgreSQL's processes: it then ends all others and recovers by itself."""
