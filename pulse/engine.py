@@ -28,7 +28,7 @@ from pulse.text import storable
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 DEADLINE_MARGIN_S: Final = 30.0  # after the time limit: how long Celery has to end the process itself
-SETTLE_FOR_S: Final = 60.0  # how long a worker waits for a database that went away, to say how a try ended
+SETTLE_FOR_S: Final = 600.0  # how long a worker waits for a database that went away, to say how a try ended
 SETTLE_AGAIN_S: Final = 0.25
 
 
