@@ -148,7 +148,12 @@ DATABASES: dict[str, dict[str, Any]] = {"default": database(DATABASE_URL)}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),  # seconds
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"connect_timeout": 5, "application_name": "pulse", "prepare_threshold": 5},
+    "OPTIONS": {
+        "connect_timeout": 5,
+        "application_name": "pulse",
+        "prepare_threshold": 5,
+        **DATABASES["default"].get("OPTIONS", {}),  # what the URL asks for, such as sslmode=require
+    },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -10,7 +10,9 @@ INSTEAD = "set DATABASE_URL and REDIS_URL to servers of your own"
 
 
 def folder_of(package: str) -> Path:
-    """Raises CannotStart when the package is not installed."""
+    """Raises CannotStart where servers could outlive us (only Linux ends them), or the package is missing."""
+    if platform.system() != "Linux":
+        raise CannotStart(f"The built-in servers run on Linux only, this is {platform.system()}: {INSTEAD}.")
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise CannotStart(f"The package {package} is not installed: run `make run`, or {INSTEAD}.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from pulse import clock
 from pulse_project.embedded import answers, first_start, folder, given, ports, programs
@@ -116,6 +116,7 @@ class Stack:
             self.load_examples()
         self.wait_for(waiting, started)
         self.say_where(first_start.make_admin() if first else None)
+        connection.close()
 
     def start_programs(self) -> dict[Child, Callable[[], bool]]:
         """Web, worker and beat side by side, each with the question whether it answers."""

@@ -13,6 +13,7 @@ from pulse_project.embedded.secret import make_password, read_password, write_pr
 from pulse_project.embedded.waiting import wait_until
 
 START_TIMEOUT_S = 60.0  # reading a long append-only file
+EXPENDABLE = "If its files are damaged, move {} away: no job is lost by that, PostgreSQL has them all."
 
 
 @dataclass
@@ -75,7 +76,8 @@ class Valkey:
     def answers(self) -> bool:
         """False while it loads its data. Raises CannotStart when it ended."""
         if not self.child.is_running():
-            raise CannotStart(f"Valkey did not start: {self.child.last_words()}. Log: {self.child.log}")
+            why = self.child.last_words().rstrip(".")
+            raise CannotStart(f"Valkey did not start: {why}. {EXPENDABLE.format(self.folder)} Log: {self.child.log}")
         try:
             return bool(self.client().ping())
         except redis.RedisError:

@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser
+from io import TextIOWrapper
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         parser.add_argument("--bare", action="store_true", help="a first start makes no example schedules")
 
     def handle(self, *args: Any, port: int, concurrency: int, bare: bool, **options: Any) -> None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal that has no ✓ shall see the rest
         terminal = Terminal(sys.stdout)
         stack = Stack(
             project=settings.BASE_DIR,
